@@ -1,0 +1,96 @@
+# Sáng Kiến. One non-recursive Makefile; everything is built under build/. `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := all
+
+CC ?= gcc
+PYTHON := /usr/bin/python3
+BUILD := build
+SANITIZE ?=
+ifneq ($(SANITIZE),)
+BUILD := build/$(subst $(eval) ,-,$(subst $(comma),-,$(SANITIZE)))
+endif
+comma := ,
+
+PACKAGES := libzmq libprotobuf-c libpq libsodium libcurl yajl yaml-0.1 libutf8proc
+ifeq ($(filter help packages stop clean,$(MAKECMDGOALS)),)
+PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+endif
+WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough -Wno-sign-conversion
+HARDENING := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE -ftrivial-auto-var-init=zero
+OPTIMIZE := -O2 -g
+ifneq ($(SANITIZE),)
+OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined
+else
+HARDENING += -D_FORTIFY_SOURCE=2
+endif
+CFLAGS := -std=c17 -D_GNU_SOURCE $(OPTIMIZE) $(WARNINGS) $(HARDENING) -pthread
+CPPFLAGS := -I. -I$(BUILD) $(PACKAGE_CFLAGS)
+LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+LDLIBS := -lzmq -lprotobuf-c -lhiredis -lpq -lsodium -lcurl -lyajl -lyaml -lutf8proc -lhttp_parser -lxxhash -lm
+
+SERVICES := intake validation deduplication quota notification leaderboard
+PROTO_SRC := $(wildcard proto/*.proto)
+PROTO_C := $(PROTO_SRC:%.proto=$(BUILD)/%.pb-c.c)
+PROTO_H := $(PROTO_C:.c=.h)
+COMMON_SRC := $(wildcard common/*/*.c)
+COMMON_OBJ := $(COMMON_SRC:%.c=$(BUILD)/%.o) $(PROTO_C:.c=.o)
+
+.PHONY: all
+all: $(SERVICES:%=$(BUILD)/%) $(BUILD)/sangkien ## build every service and the operators' tool
+
+# Protobuf -------------------------------------------------------------------------------------------------------------
+$(BUILD)/proto/%.pb-c.c $(BUILD)/proto/%.pb-c.h &: proto/%.proto
+	@mkdir -p $(@D)
+	protoc-c --c_out=$(BUILD) $<
+$(BUILD)/proto/%.pb-c.o: $(BUILD)/proto/%.pb-c.c
+	$(CC) $(CPPFLAGS) $(filter-out -W%,$(CFLAGS)) -c $< -o $@
+
+# Objects --------------------------------------------------------------------------------------------------------------
+$(BUILD)/%.o: %.c | $(PROTO_H)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/common.a: $(COMMON_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+# One rule template a service: all its files but main.c are also an archive that unit tests link ------------------------
+define service_rules
+$(1)_SRC := $$(wildcard services/$(1)/*.c)
+$(1)_OBJ := $$($(1)_SRC:%.c=$(BUILD)/%.o)
+$(BUILD)/services/$(1).a: $$(filter-out %/main.o,$$($(1)_OBJ))
+	@rm -f $$@
+	ar rcs $$@ $$^
+$(BUILD)/$(2): $(BUILD)/services/$(1)/main.o $(BUILD)/services/$(1).a $(BUILD)/common.a
+	$(CC) $(LDFLAGS) $$^ $(LDLIBS) -o $$@
+endef
+$(foreach service,$(SERVICES),$(eval $(call service_rules,$(service),$(service))))
+$(eval $(call service_rules,control,sangkien))
+
+# Unit tests: tests/unit/<wing>/test_x.c links <wing>.a where there is a service of that name ---------------------------
+UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
+UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
+define unit_rule
+$(BUILD)/$(1:.c=): $(BUILD)/$(1:.c=.o) $(if $(wildcard services/$(word 3,$(subst /, ,$(1)))),$(BUILD)/services/$(word 3,$(subst /, ,$(1))).a) $(BUILD)/common.a
+	$(CC) $(LDFLAGS) $$^ $(LDLIBS) -lcmocka -o $$@
+endef
+$(foreach test,$(UNIT_SRC),$(eval $(call unit_rule,$(test))))
+.PHONY: unit
+unit: $(UNIT_BIN) ## build and run the unit tests (ONE=tests/unit/edge/test_lease runs one)
+	@set -e; for test in $(if $(ONE),$(BUILD)/$(ONE),$(UNIT_BIN)); do echo "== $$test"; $$test; done
+
+.PHONY: format
+format: ## rewrite the C sources in the house's format
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf build
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s$$'\t'
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+.SECONDARY:

@@ -1,0 +1,26 @@
+/* CURVE keys of an edge and its ZAP allow-list: without a handler CURVE admits any key. */
+#ifndef SANGKIEN_EDGE_CURVE_H
+#define SANGKIEN_EDGE_CURVE_H
+
+#include "common/runtime/base.h"
+
+struct curve_keys { /* Z85 texts */
+	char public_key[41];
+	char secret_key[41];
+};
+
+/* Reads DIRECTORY/NAME.secret (mode 0400) and DIRECTORY/NAME.public. */
+bool curve_keys_load(const char *directory, const char *name, struct curve_keys *keys) MUST_CHECK;
+bool curve_public_load(const char *directory, const char *name, char public_key[41]) MUST_CHECK;
+/* Makes a pair and writes both files (0400), for `sangkien up`. */
+bool curve_keys_create(const char *directory, const char *name) MUST_CHECK;
+
+/* The ZAP handler (RFC 27) of this process, a thread on inproc://zeromq.zap.01. One a context, before any bind.
+ * A peer is admitted to `domain` when its key is that of one of the services allowed there; the User-Id of its
+ * messages is that service's name. The files are read again when they change, so keys can be rotated. */
+struct curve_gate;
+struct curve_gate *curve_gate_open(void *zmq_context, const char *directory) MUST_CHECK;
+void curve_gate_allow(struct curve_gate *gate, const char *domain, const char *service);
+void curve_gate_close(struct curve_gate **gate);
+
+#endif
