@@ -1,0 +1,90 @@
+/* build/sangkien, the operators' tool: a table of commands. */
+#include "services/control/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct command COMMANDS[] = {
+	{"up", "", "Start everything in the run directory; again = same state, data kept.", command_up},
+	{"down", "", "Stop everything that `up` started.", command_down},
+	{"status", "[--json]", "Each service and instance: up since, address, queue, oldest waiting, rate, errors.",
+		command_status},
+	{"scale", "SERVICE=N [SERVICE=N …]", "Run N instances of a service without touching the others.",
+		command_scale},
+	{"migrate", "", "Apply the schema's migrations that are not yet applied.", command_migrate},
+	{"campaign apply", "FILE", "Check a campaign file and put it in force, all or nothing.",
+		command_campaign_apply},
+	{"campaign list", "[--json]", "The campaigns and whether they are open.", command_campaign_list},
+	{"units import", "FILE --campaign CODE", "Check a unit tree and put it in force, all or nothing.",
+		command_units_import},
+	{"token create", "--role ROLE [--campaign CODE] [--unit CODE] [--days N] [--label TEXT] [--json]",
+		"Make a bearer token; it is shown once and stored hashed.", command_token_create},
+	{"token list", "[--json]", "The tokens, without their secrets.", command_token_list},
+	{"token revoke", "ID", "End a token at once.", command_token_revoke},
+	{"submit", "FILE.ndjson --campaign CODE [--key KEY]", "Send submissions through HTTP; the same again resumes.",
+		command_submit},
+	{"simulate", "--campaign CODE [--scale X] [--seed N]", "Make a campaign's submissions and send them.",
+		command_simulate},
+	{"duplicates", "INPUT.jsonl", "Find near duplicates in a file, as the service would.", command_duplicates},
+	{"audit", "[--json]", "Recount everything from the submissions; exit 1 on any drift.", command_audit},
+	{"rebuild-board", "[CAMPAIGN]", "Build the boards in Redis anew from PostgreSQL.", command_rebuild_board},
+};
+
+static void print_help(FILE *out)
+{
+	fputs("sangkien: run and steer Sáng Kiến\n\nCommands (`sangkien COMMAND --help` tells more):\n", out);
+	for (size_t i = 0; i < ARRAY_LENGTH(COMMANDS); i++)
+		fprintf(out, "  %-16s %s\n", COMMANDS[i].name, COMMANDS[i].help);
+	fputs("\nThe run directory is SANGKIEN_RUN, by default one below /var/tmp for each clone.\n"
+	      "Exit codes: 0 done; 1 not so, or failed half-way; 64 usage; 65 data refused; 66 no such file;\n"
+	      "69 a server is away; 78 a setting or the machine does not allow it.\n",
+		out);
+}
+
+/* How many words of argv the command's name takes; 0: another command. */
+static int match_words(const struct command *command, int argc, char **argv)
+{
+	const char *space = strchr(command->name, ' ');
+	if (space == NULL)
+		return argc >= 1 && strcmp(argv[0], command->name) == 0 ? 1 : 0;
+	size_t first = (size_t)(space - command->name);
+	if (argc >= 2 && strlen(argv[0]) == first && memcmp(argv[0], command->name, first) == 0 &&
+		strcmp(argv[1], space + 1) == 0)
+		return 2;
+	return 0;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
+static int run_command(const struct command *command, int argc, char **argv)
+{
+	if (asks_for_help(argc, argv)) {
+		printf("sangkien %s %s\n\n%s\n", command->name, command->usage, command->help);
+		return EXIT_OK;
+	}
+	struct rundir run;
+	if (!rundir_find(&run))
+		return EXIT_CONFIG_BAD;
+	return command->run(&run, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+		print_help(argc < 2 ? stderr : stdout);
+		return argc < 2 ? EXIT_USAGE_BAD : EXIT_OK;
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(COMMANDS); i++) {
+		int words = match_words(&COMMANDS[i], argc - 1, argv + 1);
+		if (words > 0)
+			return run_command(&COMMANDS[i], argc - 1 - words, argv + 1 + words);
+	}
+	fprintf(stderr, "sangkien: there is no command '%s'; `sangkien --help` lists them\n", argv[1]);
+	return EXIT_USAGE_BAD;
+}
