@@ -24,17 +24,17 @@ static void find_source(const char *tool, struct rundir *run)
 		snprintf(run->source, sizeof(run->source), "%.*s", (int)(build - tool), tool);
 }
 
-static void standard_path(struct rundir *run, const char *tool)
+static void standard_path(const struct rundir *run, const char *tool, char path[PATH_MAX])
 {
 	const char *bin = strstr(tool, "/bin/sangkien");
 	if (run->source[0] == '\0' && bin != NULL) {
-		snprintf(run->path, sizeof(run->path), "%.*s", (int)(bin - tool), tool);
+		snprintf(path, PATH_MAX, "%.*s", (int)(bin - tool), tool);
 		return;
 	}
 	unsigned char hash[crypto_generichash_BYTES_MIN];
 	crypto_generichash(hash, sizeof(hash), (const unsigned char *)run->source, strlen(run->source), NULL, 0);
-	snprintf(run->path, sizeof(run->path), "/var/tmp/sangkien-%u-%02x%02x%02x%02x", (unsigned)geteuid(), hash[0],
-		hash[1], hash[2], hash[3]);
+	snprintf(path, PATH_MAX, "/var/tmp/sangkien-%u-%02x%02x%02x%02x", (unsigned)geteuid(), hash[0], hash[1],
+		hash[2], hash[3]);
 }
 
 /* Root never runs a server: an existing directory's owner does, else the unprivileged user. */
@@ -74,22 +74,25 @@ bool rundir_find(struct rundir *run)
 	tool[size] = '\0';
 	find_source(tool, run);
 	const char *given = getenv("SANGKIEN_RUN");
+	char path[PATH_MAX];
 	if (given != NULL && given[0] != '\0')
-		snprintf(run->path, sizeof(run->path), "%s", given);
+		snprintf(path, sizeof(path), "%s", given);
 	else
-		standard_path(run, tool);
-	if (run->path[0] != '/') {
-		fprintf(stderr, "sangkien: SANGKIEN_RUN must be an absolute path, not '%s'\n", run->path);
+		standard_path(run, tool, path);
+	if (path[0] != '/') {
+		fprintf(stderr, "sangkien: SANGKIEN_RUN must be an absolute path, not '%s'\n", path);
 		return false;
 	}
-	if (strlen(run->path) > RUNDIR_PATH_MAX) {
+	size_t length = strlen(path);
+	if (length > RUNDIR_PATH_MAX) {
 		fprintf(stderr,
 			"sangkien: the run directory's path has %zu characters; %d are the most, because a unix "
 			"socket's "
 			"path is limited to 107: set SANGKIEN_RUN to a shorter one\n  %s\n",
-			strlen(run->path), RUNDIR_PATH_MAX, run->path);
+			length, RUNDIR_PATH_MAX, path);
 		return false;
 	}
+	memcpy(run->path, path, length + 1);
 	return find_owner(run);
 }
 

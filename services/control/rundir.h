@@ -12,7 +12,8 @@ enum {
 };
 
 struct rundir {
-	char path[RUNDIR_FILE_MAX];   /* absolute; SANGKIEN_RUN or /var/tmp/sangkien-<uid>-<hash of the clone's path> */
+	char path[RUNDIR_PATH_MAX +
+		  1];                 /* absolute; SANGKIEN_RUN or /var/tmp/sangkien-<uid>-<hash of the clone's path> */
 	char source[RUNDIR_FILE_MAX]; /* the clone this tool was built in, "" when it was installed in a run directory
 				       */
 	uid_t owner;                  /* who the servers and services run as: never root */
