@@ -36,14 +36,14 @@ struct pg_params *pg_params(struct pg *pg); /* the connection's own, emptied; no
 void pg_i16(struct pg_params *p, int16_t v);
 void pg_i32(struct pg_params *p, int32_t v);
 void pg_i64(struct pg_params *p, int64_t v);
-void pg_real(struct pg_params *p, double v); /* float8 */
+void pg_real(struct pg_params *p, double v); /* float8; float4 in an array of PG_OID_FLOAT4 */
 void pg_bool(struct pg_params *p, bool v);
 void pg_text(struct pg_params *p, struct bytes v); /* text */
 void pg_cstr(struct pg_params *p, const char *v);  /* text; NULL is NULL */
 void pg_bytea(struct pg_params *p, struct bytes v);
-void pg_uuid(struct pg_params *p, const struct id128 *v);
-void pg_instant(struct pg_params *p, int64_t unix_us); /* timestamptz */
-void pg_day(struct pg_params *p, int32_t unix_day);    /* date */
+void pg_uuid(struct pg_params *p, const struct id128 *v); /* NULL is NULL */
+void pg_instant(struct pg_params *p, int64_t unix_us);    /* timestamptz */
+void pg_day(struct pg_params *p, int32_t unix_day);       /* date */
 void pg_null(struct pg_params *p, Oid type);
 /* Arrays for unnest(): begin, the elements by the calls above (pg_null allowed), end. */
 void pg_array_begin(struct pg_params *p, Oid element_type);
@@ -65,7 +65,8 @@ enum {
 
 /* Runs one statement (prepared once a connection under its text's address when `sql` is a literal) with the
  * parameters built by pg_params(). Results are binary. `*rows` may be NULL where none are wanted; else it is
- * the caller's to PQclear (CLEANUP(pg_result_clear)). */
+ * the caller's to PQclear (CLEANUP(pg_result_clear)). Outside a transaction a statement commits by itself: unless it
+ * begins with SELECT, a loss is then PG_UNKNOWN. Within one that was cut off nothing runs until pg_rollback(). */
 enum pg_status pg_run(struct pg *pg, const char *sql, PGresult **rows, int64_t deadline_ms) MUST_CHECK;
 /* Several statements without parameters in one round trip ("BEGIN; SET LOCAL …"). */
 enum pg_status pg_script(struct pg *pg, const char *sql, int64_t deadline_ms) MUST_CHECK;
