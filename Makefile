@@ -5,11 +5,11 @@ SHELL := /bin/bash
 CC ?= gcc
 PYTHON := /usr/bin/python3
 BUILD := build
+comma := ,
 SANITIZE ?=
 ifneq ($(SANITIZE),)
-BUILD := build/$(subst $(eval) ,-,$(subst $(comma),-,$(SANITIZE)))
+BUILD := build/$(subst $(comma),-,$(SANITIZE))
 endif
-comma := ,
 
 PACKAGES := libzmq libprotobuf-c libpq libsodium libcurl yajl yaml-0.1 libutf8proc
 ifeq ($(filter help packages stop clean,$(MAKECMDGOALS)),)
