@@ -80,6 +80,15 @@ $(foreach test,$(UNIT_SRC),$(eval $(call unit_rule,$(test))))
 unit: $(UNIT_BIN) ## build and run the unit tests (ONE=tests/unit/edge/test_lease runs one)
 	@set -e; for test in $(if $(ONE),$(BUILD)/$(ONE),$(UNIT_BIN)); do echo "== $$test"; $$test; done
 
+.PHONY: run stop packages
+run: packages ## install what is missing, build, start everything, print the address
+	@$(MAKE) --no-print-directory -j2 all
+	@$(BUILD)/sangkien up
+stop: ## stop what `make run` started; the data are kept
+	@$(BUILD)/sangkien down
+packages:
+	@deploy/bootstrap run
+
 .PHONY: format
 format: ## rewrite the C sources in the house's format
 	clang-format -i $$(git ls-files '*.c' '*.h')

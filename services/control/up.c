@@ -1,0 +1,247 @@
+/* `sangkien up`: from nothing to ready for a submission; again = same state, data kept. */
+#include "services/control/command.h"
+#include "services/control/keys.h"
+#include "services/control/program.h"
+#include "services/control/servers.h"
+#include "services/control/supervision.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READY_MS = 60000 };
+
+static const char *const PROGRAMS[] = {
+	"intake", "validation", "deduplication", "quota", "notification", "leaderboard", "sangkien"};
+static const char *const DIRECTORIES[] = {"bin", "keys", "sock", "edge", "http", "instances", "s6", "services", "log",
+	"redis", "nginx", "web", "share", "share/env", "share/schema", "share/campaigns", "share/units"};
+/* What of deploy/ a running system needs. */
+static const char *const SHARED_FOLDERS[] = {"env", "schema", "campaigns", "units"};
+
+static bool give_to_owner(const struct rundir *run, const char *path)
+{
+	return geteuid() != 0 || chown(path, run->owner, run->group) == 0;
+}
+
+/* Two at once: the second waits for the first. The lock lasts as long as the process. */
+static bool take_lock(const struct rundir *run)
+{
+	char path[RUNDIR_FILE_MAX];
+	int lock = open(rundir_file(run, path, "lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock < 0 || !give_to_owner(run, path))
+		return false;
+	if (flock(lock, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	fputs("sangkien: another `up` or `down` is under way here; waiting for it\n", stderr);
+	return flock(lock, LOCK_EX) == 0;
+}
+
+static bool make_directories(const struct rundir *run)
+{
+	struct stat there;
+	char path[RUNDIR_FILE_MAX];
+	if (mkdir(run->path, 0700) == 0 && !give_to_owner(run, run->path))
+		return false;
+	if (lstat(run->path, &there) != 0 || !S_ISDIR(there.st_mode) || there.st_uid != run->owner ||
+		(there.st_mode & 022) != 0) {
+		fprintf(stderr, "sangkien: %s is not a directory of our own; set SANGKIEN_RUN to another\n", run->path);
+		return false;
+	}
+	if (!take_lock(run))
+		return false;
+	for (size_t i = 0; i < ARRAY_LENGTH(DIRECTORIES); i++)
+		if (!directory_make(rundir_file(run, path, "%s", DIRECTORIES[i]), 0700) || !give_to_owner(run, path))
+			return false;
+	return true;
+}
+
+static bool copy_one(const struct rundir *run, const char *from, const char *to, mode_t mode, bool *changed)
+{
+	return file_copy(from, to, mode, changed) && give_to_owner(run, to);
+}
+
+static bool copy_folder(const struct rundir *run, const char *from, const char *to)
+{
+	char target[2 * RUNDIR_FILE_MAX], source[2 * RUNDIR_FILE_MAX];
+	DIR *folder = opendir(from);
+	bool copied = folder != NULL;
+	for (const struct dirent *entry; copied && (entry = readdir(folder)) != NULL;) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(source, sizeof(source), "%s/%s", from, entry->d_name);
+		snprintf(target, sizeof(target), "%s/%s", to, entry->d_name);
+		struct stat there;
+		if (stat(source, &there) == 0 && S_ISREG(there.st_mode))
+			copied = copy_one(run, source, target, 0600, NULL);
+	}
+	if (folder != NULL)
+		closedir(folder);
+	else
+		fprintf(stderr, "sangkien: cannot read %s: %s\n", from, strerror(errno));
+	return copied;
+}
+
+static bool copy_nginx(const struct rundir *run)
+{
+	char from[2 * RUNDIR_FILE_MAX], to[RUNDIR_FILE_MAX];
+	snprintf(from, sizeof(from), "%s/build/nginx/usr/sbin/nginx", run->source);
+	return copy_one(
+		run, file_exists(from) ? from : "/usr/sbin/nginx", rundir_file(run, to, "bin/nginx"), 0700, NULL);
+}
+
+/* The owner may not be able to read the clone (one under a root-only home), so what runs is copied.
+ * A program that changed is restarted: `changed` has one flag a program. */
+static bool copy_programs(const struct rundir *run, bool *changed)
+{
+	char from[2 * RUNDIR_FILE_MAX], to[RUNDIR_FILE_MAX];
+	for (size_t i = 0; i < ARRAY_LENGTH(PROGRAMS); i++) {
+		snprintf(from, sizeof(from), "%s/build/%s", run->source, PROGRAMS[i]);
+		if (!copy_one(run, from, rundir_file(run, to, "bin/%s", PROGRAMS[i]), 0700, &changed[i]))
+			return false;
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(SHARED_FOLDERS); i++) {
+		snprintf(from, sizeof(from), "%s/deploy/%s", run->source, SHARED_FOLDERS[i]);
+		if (!copy_folder(run, from, rundir_file(run, to, "share/%s", SHARED_FOLDERS[i])))
+			return false;
+	}
+	snprintf(from, sizeof(from), "%s/services/leaderboard/web", run->source);
+	if (!copy_folder(run, from, rundir_file(run, to, "web")))
+		return false;
+	snprintf(from, sizeof(from), "%s/proto/openapi.yaml", run->source);
+	if (!copy_one(run, from, rundir_file(run, to, "share/openapi.yaml"), 0600, NULL))
+		return false;
+	snprintf(from, sizeof(from), "%s/deploy/nginx/nginx.conf", run->source);
+	return copy_one(run, from, rundir_file(run, to, "share/nginx.conf"), 0600, NULL) && copy_nginx(run);
+}
+
+static bool start_servers(const struct rundir *run)
+{
+	char command[3 * RUNDIR_FILE_MAX];
+	if (!keys_make(run) || !servers_postgresql_prepare(run) || !servers_redis_prepare(run) ||
+		!supervision_start(run))
+		return false;
+	snprintf(command, sizeof(command), "/usr/lib/postgresql/15/bin/postgres -D %s/pg", run->path);
+	if (!supervision_add_server(run, "postgresql", command, "SIGINT\n"))
+		return false;
+	/* Debian's redis-tools has the server under another name; it goes by the name it is called with. */
+	snprintf(command, sizeof(command),
+		"s6-setsid -i /bin/bash -c 'exec -a redis-server /usr/bin/redis-check-rdb %s/redis/redis.conf'",
+		run->path);
+	return supervision_add_server(run, "redis", command, NULL) && servers_postgresql_settle(run);
+}
+
+/* Where a command of ours is a step of this one. */
+static bool step(struct rundir *run, int (*command)(struct rundir *, int, char **), const char *const *argv)
+{
+	int argc = 0;
+	while (argv[argc] != NULL)
+		argc++;
+	return command(run, argc, (char **)argv) == EXIT_OK;
+}
+
+/* Every campaign of deploy/campaigns with the national unit tree; a file that is in force already changes nothing. */
+static bool load_campaigns(struct rundir *run)
+{
+	char folder_path[RUNDIR_FILE_MAX], file[2 * RUNDIR_FILE_MAX], units[RUNDIR_FILE_MAX];
+	DIR *folder = opendir(rundir_file(run, folder_path, "share/campaigns"));
+	bool loaded = folder != NULL;
+	rundir_file(run, units, "share/units/national.csv");
+	for (const struct dirent *entry; loaded && (entry = readdir(folder)) != NULL;) {
+		char code[256];
+		size_t length = strlen(entry->d_name);
+		if (length < 6 || strcmp(entry->d_name + length - 5, ".yaml") != 0)
+			continue;
+		snprintf(code, sizeof(code), "%.*s", (int)(length - 5), entry->d_name);
+		snprintf(file, sizeof(file), "%s/%s", folder_path, entry->d_name);
+		loaded = step(run, command_campaign_apply, (const char *const[]){file, "--quiet", NULL}) &&
+			 step(run, command_units_import,
+				 (const char *const[]){units, "--campaign", code, "--quiet", NULL});
+	}
+	if (folder != NULL)
+		closedir(folder);
+	return loaded;
+}
+
+static bool program_has_changed(const char *program, const bool *changed)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(PROGRAMS); i++)
+		if (strcmp(PROGRAMS[i], program) == 0)
+			return changed[i];
+	return false;
+}
+
+static uint32_t wanted_instances(const struct rundir *run, const struct supervised_kind *kind)
+{
+	uint32_t count = supervision_count(run, kind->name);
+	const char *shards = getenv("SANGKIEN_SHARDS");
+	if (!kind->scales_alone && shards != NULL && atoi(shards) >= 1)
+		return (uint32_t)atoi(shards);
+	return count > 0 ? count : 1;
+}
+
+static bool start_services(const struct rundir *run, const bool *changed)
+{
+	for (size_t i = 0; i < SUPERVISED_KIND_COUNT; i++) {
+		const struct supervised_kind *kind = &SUPERVISED_KINDS[i];
+		uint32_t wanted = wanted_instances(run, kind), count = supervision_count(run, kind->name);
+		for (uint32_t n = kind->first; n < kind->first + wanted; n++)
+			if (!supervision_add_instance(run, kind, n, program_has_changed(kind->program, changed)))
+				return false;
+		for (; count > wanted; count--)
+			if (!supervision_remove_instance(run, kind, kind->first + count - 1))
+				return false;
+	}
+	return true;
+}
+
+static bool start_edge(const struct rundir *run)
+{
+	char command[2 * RUNDIR_FILE_MAX];
+	snprintf(command, sizeof(command), "%s/bin/nginx -e stderr -p %s/nginx -c %s/nginx/nginx.conf", run->path,
+		run->path, run->path);
+	return servers_edge_route(run) && supervision_add_server(run, "edge", command, "SIGQUIT\n");
+}
+
+static void print_next_steps(const struct rundir *run)
+{
+	char address[RUNDIR_FILE_MAX];
+	rundir_public_address(run, address);
+	printf("Sáng Kiến is ready at %s (run directory %s)\n\nNext:\n"
+	       "  curl -s %s/v1/campaigns\n"
+	       "  curl -s -H 'Content-Type: application/json' -H 'Prefer: wait=5' %s/v1/campaigns/demo/submissions -d "
+	       "\\\n"
+	       "    '{\"full_name\":\"Nguyễn Thị Lan\",\"phone\":\"0912 345 "
+	       "678\",\"unit\":\"01.018.LIXIL\",\"block\":\"enterprise\","
+	       "\"description\":\"Dùng xe đẩy có bánh xoay để chuyển khuôn, giảm một nửa thời gian.\"}'\n"
+	       "  curl -sN %s/v1/campaigns/demo/board/events\n",
+		address, run->path, address, address, address);
+}
+
+int command_up(struct rundir *run, int argc, char **argv)
+{
+	bool changed[ARRAY_LENGTH(PROGRAMS)] = {false};
+	(void)argv;
+	if (argc != 0) {
+		fputs("sangkien: `up` takes no words; its settings are in the environment (deploy/README.md)\n",
+			stderr);
+		return EXIT_USAGE_BAD;
+	}
+	umask(077);
+	if (!make_directories(run) || (run->source[0] != '\0' && !copy_programs(run, changed)) || !rundir_enter(run) ||
+		!servers_edge_prepare(run))
+		return EXIT_CONFIG_BAD;
+	if (!start_servers(run))
+		return EXIT_AWAY;
+	if (!step(run, command_migrate, (const char *const[]){"--quiet", NULL}) || !load_campaigns(run))
+		return EXIT_DATA_BAD;
+	if (!start_services(run, changed) || !start_edge(run) || !supervision_await_ready(run, READY_MS))
+		return EXIT_AWAY;
+	print_next_steps(run);
+	return EXIT_OK;
+}
