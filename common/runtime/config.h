@@ -23,11 +23,12 @@ struct config_field {
 	uint32_t least, most; /* CONFIG_U32 only; most 0 = no bound */
 };
 
-/* Fills `settings`; on a bad or missing value writes one clear line to `complaints` and gives false
- * (main exits with CONFIG_EXIT_BAD). Texts live as long as the environment. */
+/* Fills `settings`; writes one clear line to `complaints` for each bad or missing value and gives false if there
+ * was one (main exits with CONFIG_EXIT_BAD). Texts live as long as the environment. */
 bool config_load(const struct config_field *fields, size_t count, void *settings, FILE *complaints) MUST_CHECK;
 
-/* What `--print-config` shows: NAME, default, current value, help; the READMEs are checked against it. */
+/* What `--print-config` shows, a line a setting: NAME, default ("(required)" where there is none), current value
+ * and help, parted by tabs; the READMEs are checked against it. */
 void config_print(const struct config_field *fields, size_t count, const void *settings, FILE *out);
 
 #endif
