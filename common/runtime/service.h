@@ -48,6 +48,7 @@ void service_close(struct service **service);
 
 void *service_zmq(struct service *service); /* the process's one ZeroMQ context */
 struct metrics *service_metrics(struct service *service);
+const char *service_name(const struct service *service); /* "intake" */
 const char *service_instance(const struct service *service);
 struct id128 service_boot_id(const struct service *service);
 
@@ -55,11 +56,19 @@ struct id128 service_boot_id(const struct service *service);
 void service_condition(struct service *service, const char *name, bool holds, const char *why);
 bool service_is_ready(const struct service *service);
 
-/* The poll loop, on the thread that calls service_run(). At most 64 of each. */
+/* The poll loop, on the thread that calls service_run(). At most SERVICE_SOCKETS_MAX sockets and descriptors together,
+ * 64 of each other kind. Any of these may be called from a handler. */
+enum { SERVICE_SOCKETS_MAX = 512 };
 typedef void service_handler(void *context);
 void service_on_socket(struct service *service, void *zmq_socket, service_handler *handler, void *context);
+void service_remove_socket(struct service *service, void *zmq_socket); /* before it is closed; its handler is not
+	called any more, not even in this turn */
 void service_on_fd(struct service *service, int fd, service_handler *handler, void *context); /* readable */
 void service_every(struct service *service, uint32_t interval_ms, service_handler *handler, void *context);
+/* At the end of every turn of the loop, before it waits again: what the turn's handlers gathered goes out at once. */
+void service_after_turn(struct service *service, service_handler *handler, void *context);
+/* Takes back every service_on_…, service_every and service_after_turn of that context: before it is freed. */
+void service_forget(struct service *service, const void *context);
 /* At SIGTERM or SIGINT the loop goes on until every drain says true or drain_ms has passed. */
 typedef bool service_drained(void *context);
 void service_on_drain(struct service *service, service_handler *begin, service_drained *drained, void *context);
