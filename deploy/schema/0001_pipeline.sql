@@ -106,13 +106,16 @@ CREATE TABLE decision (
 	score         real,
 	decided_by    smallint NOT NULL DEFAULT 0,
 	decided_at    timestamptz NOT NULL,
+	-- A row lock asks for the right to change something. This is what quota may change: to NULL, from NULL.
+	fence         boolean CHECK (fence IS NULL),
 	PRIMARY KEY (submission_id, revision)
 );
 CREATE INDEX decision_duplicate_of ON decision (duplicate_of) WHERE duplicate_of IS NOT NULL;
 CREATE TABLE signature (                   -- texts that stand in the index; it is rebuilt from here
 	submission_id uuid PRIMARY KEY,
 	campaign_id   smallint NOT NULL,
-	scope         integer NOT NULL,
+	scope         integer NOT NULL,         -- that bounds near copies
+	exact_scope   integer NOT NULL,         -- that bounds exact ones: of this text's place in exact_text
 	received_at   timestamptz NOT NULL,
 	digest        bytea NOT NULL,
 	sketch        bytea NOT NULL,
@@ -139,22 +142,24 @@ CREATE TABLE participation (
 	counted     integer NOT NULL CHECK (counted >= 0),
 	PRIMARY KEY (campaign_id, person, unit_id, phase)
 );
-CREATE TABLE unit_total (                  -- every unit and all its ancestors; phase 0 is the whole campaign
+-- Every unit and all its ancestors; phase 0 is the whole campaign. Upserts bring differences, which may be negative, so
+-- the constraint is the one that holds for differences and totals alike: conservation (law 4).
+CREATE TABLE unit_total (
 	campaign_id  smallint NOT NULL,
 	unit_id      integer NOT NULL,
 	phase        smallint NOT NULL,
 	entered      bigint NOT NULL DEFAULT 0,
 	under_review bigint NOT NULL DEFAULT 0,
-	counted      bigint NOT NULL DEFAULT 0 CHECK (counted >= 0),
+	counted      bigint NOT NULL DEFAULT 0,
 	rejected     bigint NOT NULL DEFAULT 0,
 	duplicate    bigint NOT NULL DEFAULT 0,
 	revoked      bigint NOT NULL DEFAULT 0,
-	people       bigint NOT NULL DEFAULT 0 CHECK (people >= 0),
+	people       bigint NOT NULL DEFAULT 0,
 	awarded      bigint NOT NULL DEFAULT 0,
-	version      bigint NOT NULL,            -- of the board when it last moved
-	PRIMARY KEY (campaign_id, unit_id, phase)
+	PRIMARY KEY (campaign_id, unit_id, phase),
+	CHECK (entered = under_review + counted + rejected + duplicate + revoked)
 );
-CREATE TABLE board (                       -- law 5: locked last in quota's transaction
+CREATE TABLE board (                       -- law 5: locked last in quota's transaction, so no total can bear its version
 	campaign_id smallint PRIMARY KEY,
 	version     bigint NOT NULL DEFAULT 0,
 	moved_at    timestamptz NOT NULL DEFAULT now()
@@ -217,6 +222,7 @@ GRANT INSERT, UPDATE ON index_shard TO sk_deduplication;
 GRANT INSERT ON frequency_snapshot TO sk_deduplication;
 GRANT SELECT (id, campaign_id, unit_id, received_at, person, applied_on) ON submission TO sk_quota;
 GRANT SELECT, INSERT ON decision, signature, outbox TO sk_quota;
+GRANT UPDATE (fence) ON decision TO sk_quota; -- to lock the revision it adds a successor to, and nothing else
 GRANT SELECT, INSERT, UPDATE, DELETE ON exact_text, participation TO sk_quota;
 GRANT SELECT, INSERT, UPDATE ON person, unit_total, board TO sk_quota;
 -- FOR SHARE asks for a right to change; `owner` is nobody's fence.
