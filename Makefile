@@ -55,6 +55,16 @@ $(BUILD)/common.a: $(COMMON_OBJ)
 	@rm -f $@
 	ar rcs $@ $^
 
+# The version is an object of its own, so that a commit relinks the programs and compiles nothing -----------------------
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+.PHONY: FORCE
+$(BUILD)/version.c: FORCE
+	@mkdir -p $(@D)
+	@printf '#include "common/runtime/service.h"\n\nconst char sangkien_version[] = "%s";\n' '$(VERSION)' > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+$(BUILD)/version.o: $(BUILD)/version.c
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
 # One rule template a service: all its files but main.c are also an archive that unit tests link ------------------------
 define service_rules
 $(1)_SRC := $$(wildcard services/$(1)/*.c)
@@ -62,7 +72,7 @@ $(1)_OBJ := $$($(1)_SRC:%.c=$(BUILD)/%.o)
 $(BUILD)/services/$(1).a: $$(filter-out %/main.o,$$($(1)_OBJ))
 	@rm -f $$@
 	ar rcs $$@ $$^
-$(BUILD)/$(2): $(BUILD)/services/$(1)/main.o $(BUILD)/services/$(1).a $(BUILD)/common.a
+$(BUILD)/$(2): $(BUILD)/services/$(1)/main.o $(BUILD)/version.o $(BUILD)/services/$(1).a $(BUILD)/common.a
 	$(CC) $(LDFLAGS) $$^ $(LDLIBS) -o $$@
 endef
 $(foreach service,$(SERVICES),$(eval $(call service_rules,$(service),$(service))))

@@ -8,6 +8,9 @@
 
 struct service;
 
+/* Of the program, as git describes it; "unknown" in tests. */
+extern const char sangkien_version[];
+
 /* Settings every service has; put SERVICE_CONFIG_FIELDS(struct x_settings, service) into its table. */
 struct service_settings {
 	char *instance;     /* SANGKIEN_INSTANCE, "intake-1" */
