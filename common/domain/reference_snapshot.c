@@ -1,0 +1,259 @@
+#include "common/domain/reference_snapshot.h"
+
+#include "common/runtime/clock.h"
+#include "common/runtime/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	VERSION_DEADLINE_MS = 2000,
+	LOAD_DEADLINE_MS = 30000,
+};
+
+/* A campaign is shared by the snapshots that hold it: one whose new source is faulty is carried over. */
+struct held_campaign {
+	atomic_uint holders;
+	struct reference_campaign value;
+};
+
+struct loading {
+	struct pg *pg;
+	struct snapshot *before; /* may be NULL */
+	struct snapshot *snapshot;
+};
+
+static void held_release(struct held_campaign *held)
+{
+	if (atomic_fetch_sub(&held->holders, 1) != 1)
+		return;
+	campaign_free(&held->value.campaign);
+	unit_tree_free(&held->value.units);
+	free(held);
+}
+
+void snapshot_release(struct snapshot *snapshot)
+{
+	if (snapshot == NULL || atomic_fetch_sub(&snapshot->holders, 1) != 1)
+		return;
+	for (size_t i = 0; i < snapshot->reference.campaign_count; i++)
+		held_release(snapshot->held[i]);
+	free(snapshot->held);
+	free(snapshot->reference.campaigns);
+	free(snapshot);
+}
+
+static struct snapshot *snapshot_new(uint64_t version, size_t campaigns_max)
+{
+	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+	if (snapshot == NULL)
+		return NULL;
+	atomic_init(&snapshot->holders, 1);
+	snapshot->reference.version = version;
+	snapshot->held = calloc(campaigns_max + 1, sizeof(struct held_campaign *));
+	snapshot->reference.campaigns = calloc(campaigns_max + 1, sizeof(struct reference_campaign));
+	if (snapshot->held == NULL || snapshot->reference.campaigns == NULL) {
+		snapshot_release(snapshot);
+		return NULL;
+	}
+	return snapshot;
+}
+
+/* Takes over one hold of `held`. */
+static void snapshot_add(struct snapshot *snapshot, struct held_campaign *held)
+{
+	size_t at = snapshot->reference.campaign_count++;
+
+	snapshot->held[at] = held;
+	snapshot->reference.campaigns[at] = held->value;
+}
+
+static struct held_campaign *snapshot_find(struct snapshot *snapshot, uint32_t id)
+{
+	for (size_t i = 0; snapshot != NULL && i < snapshot->reference.campaign_count; i++)
+		if (snapshot->held[i]->value.id == id)
+			return snapshot->held[i];
+	return NULL;
+}
+
+/* Loading --------------------------------------------------------------------------------------------------------- */
+
+/* Codes and names of the rows, each with its NUL: the results' texts have none. */
+static bool copy_texts(const PGresult *rows, char **texts)
+{
+	size_t size = 1;
+	int count = PQntuples(rows);
+
+	for (int i = 0; i < count; i++)
+		size += pg_get_bytes(rows, i, 2).size + pg_get_bytes(rows, i, 3).size + 2;
+	*texts = malloc(size);
+	if (*texts == NULL)
+		return false;
+	char *at = *texts;
+	for (int i = 0; i < count; i++)
+		for (int column = 2; column <= 3; column++) {
+			struct bytes text = pg_get_bytes(rows, i, column);
+			memcpy(at, text.data, text.size);
+			at[text.size] = '\0';
+			at += text.size + 1;
+		}
+	return true;
+}
+
+static struct unit_tree *build_units(const PGresult *rows, const char **fault)
+{
+	int count = PQntuples(rows);
+	struct unit_row *units = calloc((size_t)count + 1, sizeof(*units));
+	char *texts = NULL;
+	struct unit_tree *tree = NULL;
+
+	*fault = "out of memory";
+	if (units != NULL && copy_texts(rows, &texts)) {
+		const char *at = texts;
+		for (int i = 0; i < count; i++) {
+			units[i].id = (uint32_t)pg_get_i32(rows, i, 0);
+			units[i].parent = (uint32_t)pg_get_i32(rows, i, 1);
+			units[i].code = at;
+			units[i].name = at + strlen(at) + 1;
+			at = units[i].name + strlen(units[i].name) + 1;
+			units[i].level = (enum unit_level)pg_get_i16(rows, i, 4);
+			units[i].block = (enum submission_block)pg_get_i16(rows, i, 5);
+			units[i].accepts_submissions = pg_get_bool(rows, i, 6);
+		}
+		tree = unit_tree_new(units, (size_t)count, fault);
+	}
+	free(units);
+	free(texts);
+	return tree;
+}
+
+static enum pg_status load_units(struct pg *pg, uint32_t campaign, struct unit_tree **tree, const char **fault)
+{
+	CLEANUP(pg_result_clear) PGresult *rows = NULL;
+
+	pg_i16(pg_params(pg), (int16_t)campaign);
+	enum pg_status status = pg_run(pg,
+		"SELECT id, parent_id, code, name, level, block, accepts_submissions FROM unit "
+		"WHERE campaign_id = $1 ORDER BY id",
+		&rows, clock_monotonic_ms() + LOAD_DEADLINE_MS);
+	if (status == PG_OK)
+		*tree = build_units(rows, fault);
+	return status;
+}
+
+static void say_faults(const char *code, const struct buffer *faults)
+{
+	const char *line = (const char *)faults->data, *end = line + faults->size;
+
+	while (line < end) {
+		const char *stop = memchr(line, '\n', (size_t)(end - line));
+		char words[512];
+		size_t size = (size_t)((stop == NULL ? end : stop) - line);
+
+		size = size < sizeof(words) ? size : sizeof(words) - 1;
+		memcpy(words, line, size);
+		words[size] = '\0';
+		log_error("campaign_faulty", KV_TEXT("campaign", code), KV_TEXT("fault", words));
+		line = stop == NULL ? end : stop + 1;
+	}
+}
+
+static struct campaign *parse_source(const char *code, struct bytes source)
+{
+	CLEANUP(buffer_deinit) struct buffer faults = {0};
+	struct campaign *campaign = campaign_parse(code, source, &faults);
+
+	if (campaign == NULL)
+		say_faults(code, &faults);
+	return campaign;
+}
+
+/* One campaign of the new snapshot: as it is now, else the last good one, else none. False: PostgreSQL failed. */
+static bool load_campaign(const struct loading *loading, uint32_t id, const char *code, struct bytes yaml)
+{
+	struct held_campaign *before = snapshot_find(loading->before, id);
+	struct held_campaign *held = calloc(1, sizeof(*held));
+	const char *fault = NULL;
+
+	if (held == NULL)
+		return false;
+	atomic_init(&held->holders, 1);
+	held->value.id = id;
+	if (load_units(loading->pg, id, &held->value.units, &fault) != PG_OK) {
+		held_release(held);
+		return false;
+	}
+	if (held->value.units == NULL)
+		log_error("unit_tree_faulty", KV_TEXT("campaign", code), KV_TEXT("fault", fault),
+			KV_BOOL("keeps_last_good", before != NULL));
+	held->value.campaign = parse_source(code, yaml);
+	if (held->value.units == NULL || held->value.campaign == NULL) {
+		held_release(held);
+		held = before;
+		if (before != NULL)
+			atomic_fetch_add(&before->holders, 1);
+	}
+	if (held != NULL)
+		snapshot_add(loading->snapshot, held);
+	return true;
+}
+
+bool reference_version_read(struct pg *pg, uint64_t *version)
+{
+	CLEANUP(pg_result_clear) PGresult *rows = NULL;
+
+	pg_params(pg);
+	if (pg_run(pg, "SELECT version FROM reference_version", &rows, clock_monotonic_ms() + VERSION_DEADLINE_MS) !=
+			PG_OK ||
+		PQntuples(rows) != 1)
+		return false;
+	*version = (uint64_t)pg_get_i64(rows, 0, 0);
+	return true;
+}
+
+static bool load_campaigns(const struct loading *loading, const PGresult *rows)
+{
+	for (int i = 0; i < PQntuples(rows); i++) {
+		struct bytes text = pg_get_bytes(rows, i, 1);
+		char code[64];
+		size_t size = text.size < sizeof(code) ? text.size : sizeof(code) - 1;
+
+		memcpy(code, text.data, size);
+		code[size] = '\0';
+		if (!load_campaign(loading, (uint32_t)pg_get_i16(rows, i, 0), code, pg_get_bytes(rows, i, 2)))
+			return false;
+	}
+	return true;
+}
+
+/* The version belongs to exactly these rows: one transaction sees one state. */
+static struct snapshot *load_all(struct pg *pg, struct snapshot *before)
+{
+	CLEANUP(pg_result_clear) PGresult *rows = NULL;
+	uint64_t version;
+
+	if (!reference_version_read(pg, &version))
+		return NULL;
+	pg_params(pg);
+	if (pg_run(pg, "SELECT id, code, source FROM campaign ORDER BY id", &rows,
+		    clock_monotonic_ms() + LOAD_DEADLINE_MS) != PG_OK)
+		return NULL;
+	struct loading loading = {
+		.pg = pg, .before = before, .snapshot = snapshot_new(version, (size_t)PQntuples(rows))};
+	if (loading.snapshot != NULL && !load_campaigns(&loading, rows)) {
+		snapshot_release(loading.snapshot);
+		return NULL;
+	}
+	return loading.snapshot;
+}
+
+struct snapshot *snapshot_load(struct pg *pg, struct snapshot *before)
+{
+	if (pg_script(pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+		    clock_monotonic_ms() + VERSION_DEADLINE_MS) != PG_OK)
+		return NULL;
+	struct snapshot *snapshot = load_all(pg, before);
+	pg_rollback(pg, clock_monotonic_ms() + VERSION_DEADLINE_MS);
+	return snapshot;
+}
