@@ -1,4 +1,4 @@
-#include "services/control/outcome.h"
+#include "services/control/follow_up.h"
 
 #include "common/runtime/clock.h"
 #include "services/control/session.h"
@@ -19,13 +19,13 @@ static const char COUNT[] =
 	"IS NULL LIMIT 1) q "
 	"ON true WHERE k.campaign_id = $1 AND k.key >= $2 AND k.key < $3 GROUP BY 1, 2";
 
-bool outcome_read(struct pg *pg, uint32_t campaign_id, const char *key, struct outcome *outcome)
+bool follow_up_read(struct pg *pg, uint32_t campaign_id, const char *key, struct follow_up *found)
 {
 	PGresult *rows CLEANUP(pg_result_clear) = NULL;
 	char from[128], to[128];
 	snprintf(from, sizeof(from), "%s-", key);
 	snprintf(to, sizeof(to), "%s.", key);
-	*outcome = (struct outcome){0};
+	*found = (struct follow_up){0};
 	struct pg_params *p = pg_params(pg);
 	pg_i16(p, (int16_t)campaign_id);
 	pg_cstr(p, from);
@@ -36,23 +36,23 @@ bool outcome_read(struct pg *pg, uint32_t campaign_id, const char *key, struct o
 		int16_t status = pg_get_i16(rows, row, 0);
 		uint64_t count = (uint64_t)pg_get_i64(rows, row, 2);
 		assert(status >= 0 && status <= STATUS_REVOKED);
-		outcome->stored += count;
+		found->stored += count;
 		if (pg_get_bool(rows, row, 1))
-			outcome->quarantined += count;
+			found->quarantined += count;
 		else
-			outcome->by_status[status] += count;
+			found->by_status[status] += count;
 	}
 	return true;
 }
 
-bool outcome_await(struct pg *pg, uint32_t campaign_id, const char *key, uint32_t patience_s, struct outcome *outcome)
+bool follow_up_await(struct pg *pg, uint32_t campaign_id, const char *key, uint32_t patience_s, struct follow_up *found)
 {
 	uint64_t least_pending = UINT64_MAX;
 	int64_t progress_ms = clock_monotonic_ms();
 	bool shows = isatty(STDERR_FILENO) == 1;
 	while (clock_monotonic_ms() - progress_ms < (int64_t)patience_s * 1000) {
-		if (outcome_read(pg, campaign_id, key, outcome)) {
-			uint64_t pending = outcome->by_status[STATUS_RECEIVED];
+		if (follow_up_read(pg, campaign_id, key, found)) {
+			uint64_t pending = found->by_status[STATUS_RECEIVED];
 			if (pending == 0)
 				return true;
 			if (pending < least_pending)
@@ -64,26 +64,26 @@ bool outcome_await(struct pg *pg, uint32_t campaign_id, const char *key, uint32_
 		usleep(LOOK_EVERY_MS * 1000);
 	}
 	fprintf(stderr, "\nsangkien: %llu have no decision, and nothing moved for %u s\n",
-		(unsigned long long)outcome->by_status[STATUS_RECEIVED], patience_s);
+		(unsigned long long)found->by_status[STATUS_RECEIVED], patience_s);
 	return false;
 }
 
-void outcome_print(const struct outcome *outcome)
+void follow_up_print(const struct follow_up *found)
 {
-	printf("  %-14s %10llu\n", "stored", (unsigned long long)outcome->stored);
+	printf("  %-14s %10llu\n", "stored", (unsigned long long)found->stored);
 	for (int status = STATUS_UNDER_REVIEW; status <= STATUS_REVOKED; status++)
 		printf("  %-14s %10llu\n", status_name((enum submission_status)status),
-			(unsigned long long)outcome->by_status[status]);
-	printf("  %-14s %10llu\n  %-14s %10llu\n", "quarantined", (unsigned long long)outcome->quarantined, "pending",
-		(unsigned long long)outcome->by_status[STATUS_RECEIVED]);
+			(unsigned long long)found->by_status[status]);
+	printf("  %-14s %10llu\n  %-14s %10llu\n", "quarantined", (unsigned long long)found->quarantined, "pending",
+		(unsigned long long)found->by_status[STATUS_RECEIVED]);
 }
 
-void outcome_print_json(const struct outcome *outcome)
+void follow_up_print_json(const struct follow_up *found)
 {
-	printf("\"stored\":%llu", (unsigned long long)outcome->stored);
+	printf("\"stored\":%llu", (unsigned long long)found->stored);
 	for (int status = STATUS_UNDER_REVIEW; status <= STATUS_REVOKED; status++)
 		printf(",\"%s\":%llu", status_name((enum submission_status)status),
-			(unsigned long long)outcome->by_status[status]);
-	printf(",\"quarantined\":%llu,\"pending\":%llu", (unsigned long long)outcome->quarantined,
-		(unsigned long long)outcome->by_status[STATUS_RECEIVED]);
+			(unsigned long long)found->by_status[status]);
+	printf(",\"quarantined\":%llu,\"pending\":%llu", (unsigned long long)found->quarantined,
+		(unsigned long long)found->by_status[STATUS_RECEIVED]);
 }
