@@ -63,20 +63,18 @@ void buffer_text(struct buffer *buffer, const char *text)
 
 void buffer_format(struct buffer *buffer, const char *format, ...)
 {
-	va_list arguments;
-	va_start(arguments, format);
-	int length = vsnprintf(NULL, 0, format, arguments);
-	va_end(arguments);
-	if (length < 0) {
+	va_list measured, written;
+	va_start(measured, format);
+	va_copy(written, measured);
+	int length = vsnprintf(NULL, 0, format, measured);
+	va_end(measured);
+	if (length < 0)
 		buffer->failed = true;
-		return;
+	if (length > 0 && buffer_reserve(buffer, (size_t)length)) {
+		vsnprintf((char *)buffer->data + buffer->size, (size_t)length + 1, format, written);
+		buffer->size += (size_t)length;
 	}
-	if (length == 0 || !buffer_reserve(buffer, (size_t)length))
-		return;
-	va_start(arguments, format);
-	vsnprintf((char *)buffer->data + buffer->size, (size_t)length + 1, format, arguments);
-	va_end(arguments);
-	buffer->size += (size_t)length;
+	va_end(written);
 }
 
 /* Bytes of the well-formed UTF-8 character at the front of `text` (Unicode table 3-7); 0 where there is none. */

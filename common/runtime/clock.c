@@ -152,7 +152,7 @@ static const char *read_offset(const char *text, int64_t *seconds)
 	text = read_pair(text + 1, '\0', 23, &hour);
 	text = read_pair(text, ':', 59, &minute);
 	if (text != NULL)
-		*seconds = sign * (hour * 3600 + minute * 60);
+		*seconds = (int64_t)sign * (hour * 60 + minute) * 60;
 	return text;
 }
 

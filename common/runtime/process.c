@@ -1,8 +1,8 @@
 #include "common/runtime/process.h"
 
 #include <dirent.h>
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -28,33 +28,32 @@ static void render(struct buffer *out, const char *name, const char *type, const
 /* Pages in memory; -1 where /proc does not say. */
 static long resident_pages(void)
 {
-	long total, resident = -1;
+	char text[256];
 	FILE *file = fopen("/proc/self/statm", "re");
 	if (file == NULL)
 		return -1;
-	if (fscanf(file, "%ld %ld", &total, &resident) != 2) // NOLINT(cert-err34-c): the kernel's own numbers
-		resident = -1;
+	size_t size = fread(text, 1, sizeof(text) - 1, file);
 	fclose(file);
-	return resident;
+	text[size] = '\0';
+	const char *second = strchr(text, ' '); /* the first is the size of the address space */
+	return second != NULL ? strtol(second, NULL, 10) : -1;
 }
 
 static long thread_count(void)
 {
+	enum { FIELD_STATE = 3, FIELD_THREADS = 20 }; /* proc(5), /proc/[pid]/stat */
 	char text[1024];
-	long threads = -1;
 	FILE *file = fopen("/proc/self/stat", "re");
 	if (file == NULL)
 		return -1;
 	size_t size = fread(text, 1, sizeof(text) - 1, file);
 	fclose(file);
 	text[size] = '\0';
-	/* The name in parentheses may hold anything; after it: state, then 16 numbers, then the threads. */
-	const char *after = strrchr(text, ')');
-	if (after == NULL ||
-		sscanf(after + 1, " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %ld",
-			&threads) != 1) // NOLINT(cert-err34-c)
-		return -1;
-	return threads;
+	/* The name, in parentheses, may hold anything; behind it a blank stands before each field. */
+	const char *at = strrchr(text, ')');
+	for (int field = FIELD_STATE; at != NULL && field <= FIELD_THREADS; field++)
+		at = strchr(at + 1, ' ');
+	return at != NULL ? strtol(at, NULL, 10) : -1;
 }
 
 static long open_descriptors(void)

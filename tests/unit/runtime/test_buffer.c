@@ -50,7 +50,7 @@ static void grows(void **state)
 		buffer_format(&buffer, "%04d", i);
 	assert_false(buffer.failed);
 	assert_int_equal(buffer.size, 40000);
-	assert_memory_equal(buffer.data + 4 * 1234, "12341235", 8);
+	assert_memory_equal(buffer.data + 4936, "12341235", 8);
 	buffer_consume(&buffer, 39996);
 	assert_holds(&buffer, "9999");
 	buffer_consume(&buffer, 4);

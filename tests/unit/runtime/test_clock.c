@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-static const int64_t SECOND = 1000000;
+static const int64_t SECOND = 1000000, HOUR = 3600000000;
 
 static void instants_are_read(void **state)
 {
@@ -88,7 +88,7 @@ static void formats_come_back(void **state)
 	assert_string_equal(text, "2021-04-21T00:00:00+07:00");
 	clock_format_instant(1618938000000000 - 1, text);
 	assert_string_equal(text, "2021-04-20T23:59:59.999999+07:00");
-	clock_format_instant(-7 * 3600 * SECOND - 1, text);
+	clock_format_instant(-7 * HOUR - 1, text);
 	assert_string_equal(text, "1969-12-31T23:59:59.999999+07:00");
 	for (int32_t day = -800000; day < 2900000; day += 97) {
 		int32_t back;
@@ -119,8 +119,8 @@ static void vietnam_begins_its_day_at_17_utc(void **state)
 	assert_int_equal(clock_vietnam_day(instant), day);
 	assert_int_equal(clock_vietnam_day(instant - 1), day - 1);
 	assert_int_equal(clock_vietnam_midnight(day), instant);
-	assert_int_equal(clock_vietnam_day(-7 * 3600 * SECOND - 1), -1);
-	assert_int_equal(clock_vietnam_day(-7 * 3600 * SECOND), 0);
+	assert_int_equal(clock_vietnam_day(-7 * HOUR - 1), -1);
+	assert_int_equal(clock_vietnam_day(-7 * HOUR), 0);
 }
 
 enum { THREADS = 4, RECEIPTS = 20000 };
