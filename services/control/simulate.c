@@ -124,16 +124,14 @@ static bool chance(const struct simulate *sim, uint64_t number, uint64_t salt, d
 	return (double)(simulate_mix(sim->seed, number, salt) >> 11) * 0x1p-53 < share;
 }
 
-/* The same text from another person; the earlier receipt counts. */
+/* The same text from another person a second later; the earlier receipt counts. */
 static bool send_copy(struct simulate *sim, size_t top, uint64_t number, uint64_t person)
 {
+	int64_t received_at = receipt_of(sim, number, sim->total_new + 1);
 	buffer_clear(&sim->text);
 	simulate_copy(sim->seed, number, 1, &sim->text);
 	sim->sent_copies++;
-	return send_made(sim, top, person + 500000,
-		receipt_of(sim, number, sim->total_new + 1) != 0
-			? receipt_of(sim, number, sim->total_new + 1) + 60000000
-			: 0);
+	return send_made(sim, top, person + 500000, received_at != 0 ? received_at + 1000000 : 0);
 }
 
 /* One character more than the campaign takes. */

@@ -57,10 +57,10 @@ static void collect_leaves(struct submit *submit, uint32_t parent)
 /* A line {"id", "text"} is a bare text: a submission is made up around it, spread over the unit tree. */
 static bool write_bare_text(struct submit *submit, struct bytes line, uint64_t number)
 {
-	static const char *const TEXT[] = {"text", NULL};
+	const char *path[] = {"text", NULL};
 	char *copy = strndup((const char *)line.data, line.size);
 	yajl_val tree = copy != NULL ? yajl_tree_parse(copy, NULL, 0) : NULL;
-	yajl_val text = tree != NULL ? yajl_tree_get(tree, TEXT, yajl_t_string) : NULL;
+	yajl_val text = tree != NULL ? yajl_tree_get(tree, path, yajl_t_string) : NULL;
 	if (text != NULL && submit->leaf_count > 0) {
 		const char *description = YAJL_GET_STRING(text);
 		struct made_submission made = {
