@@ -3,6 +3,7 @@
 #include "common/runtime/clock.h"
 
 #include <curl/curl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,10 +87,14 @@ void batch_client_close(struct batch_client **client)
 	*client = NULL;
 }
 
-static void add_header(struct chunk *chunk, const char *format, const char *value, uint64_t number)
+static void add_header(struct chunk *chunk, const char *format, ...) PRINTF_LIKE(2, 3);
+static void add_header(struct chunk *chunk, const char *format, ...)
 {
 	char line[512];
-	snprintf(line, sizeof(line), format, value, (unsigned long long)number);
+	va_list values;
+	va_start(values, format);
+	vsnprintf(line, sizeof(line), format, values);
+	va_end(values);
 	chunk->headers = curl_slist_append(chunk->headers, line);
 }
 
@@ -99,11 +104,11 @@ static void start_request(struct batch_client *client, struct chunk *chunk)
 	chunk->retry_at_ms = 0;
 	chunk->request = curl_easy_init();
 	assert(chunk->request != NULL);
-	add_header(chunk, "Authorization: Bearer %s", client->options.token, 0);
-	add_header(chunk, "Idempotency-Key: %s-%llu", client->options.key, chunk->number);
-	chunk->headers = curl_slist_append(chunk->headers, "Content-Type: application/x-ndjson");
-	chunk->headers = curl_slist_append(chunk->headers, "Accept-Language: en");
-	chunk->headers = curl_slist_append(chunk->headers, "Expect:");
+	add_header(chunk, "Authorization: Bearer %s", client->options.token);
+	add_header(chunk, "Idempotency-Key: %s-%llu", client->options.key, (unsigned long long)chunk->number);
+	add_header(chunk, "Content-Type: application/x-ndjson");
+	add_header(chunk, "Accept-Language: en");
+	add_header(chunk, "Expect:");
 	curl_easy_setopt(chunk->request, CURLOPT_URL, client->url);
 	curl_easy_setopt(chunk->request, CURLOPT_HTTPHEADER, chunk->headers);
 	curl_easy_setopt(chunk->request, CURLOPT_POSTFIELDS, (const char *)chunk->body.data);
