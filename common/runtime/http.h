@@ -61,6 +61,10 @@ struct http_server *http_server_open(const struct http_server_options *options) 
 const char *http_server_address(const struct http_server *server); /* as bound, port filled in */
 /* Stops accepting, lets open exchanges finish for at most `grace_ms`, ends the thread. */
 void http_server_close(struct http_server **server, uint32_t grace_ms);
+/* The same in two steps, for a loop that must go on meanwhile: event streams end at once, other open exchanges have
+ * `grace_ms`; http_server_close() after that waits for the rest of that grace alone. */
+void http_server_drain(struct http_server *server, uint32_t grace_ms);
+bool http_server_drained(const struct http_server *server); /* nothing is open any more, or the grace is over */
 
 /* The request. Texts live as long as the exchange. */
 const char *http_method(const struct http_exchange *exchange);
@@ -90,6 +94,10 @@ void http_stream_begin(struct http_exchange *exchange, int status, const char *c
 bool http_stream_send(
 	struct http_exchange *exchange, struct bytes piece); /* false: the client was too slow and is cut off */
 void http_stream_end(struct http_exchange *exchange);
+/* From now on what this answer's client has not read yet goes to an unlinked file (in TMPDIR, else /var/tmp) beyond
+ * 256 KiB, up to 1 GiB, rather than cutting the client off: it may send all of its body before it reads. After
+ * http_stream_begin(). False: no file could be made; the stream goes on as before. */
+bool http_stream_spool(struct http_exchange *exchange) MUST_CHECK;
 /* Holds back reading of a streamed body (backpressure) and lets it go on. */
 void http_pause(struct http_exchange *exchange);
 void http_resume(struct http_exchange *exchange);
