@@ -56,12 +56,12 @@ $(BUILD)/common.a: $(COMMON_OBJ)
 	ar rcs $@ $^
 
 # The version is an object of its own, so that a commit relinks the programs and compiles nothing -----------------------
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+SANGKIEN_VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 .PHONY: FORCE
 $(BUILD)/version.c: FORCE
-	@mkdir -p $(@D)
-	@printf '#include "common/runtime/service.h"\n\nconst char sangkien_version[] = "%s";\n' '$(VERSION)' > $@.new
-	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+	@mkdir -p $(@D); new=$@.$$$$; \
+	printf '#include "common/runtime/service.h"\n\nconst char sangkien_version[] = "%s";\n' '$(SANGKIEN_VERSION)' > $$new; \
+	if cmp -s $$new $@; then rm $$new; else mv $$new $@; fi
 $(BUILD)/version.o: $(BUILD)/version.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
