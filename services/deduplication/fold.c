@@ -1,0 +1,230 @@
+#include "services/deduplication/fold.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+/* Basic and supplementary multilingual planes by table; of the ideographs above, each stays itself. */
+enum { TABLE_SIZE = 0x20000, IDEOGRAPHS_END = 0x32000, DECOMPOSED_MAX = 32, SPACE = ' ' };
+
+/* What one code point becomes: up to four bytes, the first in the lowest octet; 0 is nothing. */
+struct fold_table {
+	uint32_t becomes[TABLE_SIZE];
+};
+
+/* Letters that Unicode does not decompose, and those of other scripts that look like a Latin one (after UTS #39,
+ * confusables, of the letters that occur in Vietnamese text), in lower case: case is folded before. */
+static const struct {
+	uint32_t from;
+	const char *to;
+} letters[] = {
+	{0x0111, "d"},
+	{0x00F0, "d"},
+	{0x0256, "d"},
+	{0x0131, "i"},
+	{0x0142, "l"},
+	{0x00F8, "o"},
+	{0x00E6, "ae"},
+	{0x0153, "oe"},
+	{0x0127, "h"},
+	{0x0167, "t"},
+	{0x0180, "b"},
+	{0x0261, "g"},
+	{0x0251, "a"},
+	{0x0269, "i"},
+	{0x0237, "j"},
+	{0x028F, "y"},
+	{0x1D00, "a"},
+	{0x1D04, "c"},
+	{0x1D05, "d"},
+	{0x1D07, "e"},
+	{0x1D0A, "j"},
+	{0x1D0B, "k"},
+	{0x1D0D, "m"},
+	{0x1D0F, "o"},
+	{0x1D18, "p"},
+	{0x1D1B, "t"},
+	{0x1D1C, "u"},
+	{0x1D20, "v"},
+	{0x1D21, "w"},
+	{0x1D22, "z"},
+	{0x0299, "b"},
+	{0x0262, "g"},
+	{0x029C, "h"},
+	{0x026A, "i"},
+	{0x029F, "l"},
+	{0x0274, "n"},
+	{0x0280, "r"},
+	{0x0430, "a"},
+	{0x0432, "b"},
+	{0x0435, "e"},
+	{0x043A, "k"},
+	{0x043C, "m"},
+	{0x043D, "h"},
+	{0x043E, "o"},
+	{0x0440, "p"},
+	{0x0441, "c"},
+	{0x0442, "t"},
+	{0x0443, "y"},
+	{0x0445, "x"},
+	{0x0455, "s"},
+	{0x0456, "i"},
+	{0x0458, "j"},
+	{0x04AF, "y"},
+	{0x04BB, "h"},
+	{0x04CF, "l"},
+	{0x0501, "d"},
+	{0x051B, "q"},
+	{0x051D, "w"},
+	{0x03B1, "a"},
+	{0x03B5, "e"},
+	{0x03B7, "n"},
+	{0x03B9, "i"},
+	{0x03BA, "k"},
+	{0x03BD, "v"},
+	{0x03BF, "o"},
+	{0x03C1, "p"},
+	{0x03C4, "t"},
+	{0x03C5, "u"},
+	{0x03C7, "x"},
+	{0x03B3, "y"},
+};
+
+static bool is_hangul_syllable(uint32_t point)
+{
+	return point >= 0xAC00 && point <= 0xD7A3;
+}
+
+/* The bytes of one code point that is already decomposed and in lower case. */
+static size_t fold_simple(uint32_t point, uint8_t out[4])
+{
+	if ((point >= 'a' && point <= 'z') || (point >= '0' && point <= '9')) {
+		out[0] = (uint8_t)point;
+		return 1;
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(letters); i++) {
+		if (letters[i].from == point) {
+			size_t size = strlen(letters[i].to);
+			memcpy(out, letters[i].to, size);
+			return size;
+		}
+	}
+	utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)point);
+	bool letter = category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
+	bool number = category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO;
+	if (point >= 0x80 && (letter || number))
+		return (size_t)utf8proc_encode_char((utf8proc_int32_t)point, out);
+	out[0] = SPACE;
+	return 1;
+}
+
+/* NFKD, case folded, marks and ignorables gone; more than four bytes (a few ligatures of whole words) is a space. */
+static uint32_t fold_point(uint32_t point)
+{
+	const utf8proc_option_t options =
+		UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_STRIPMARK | UTF8PROC_IGNORE;
+	utf8proc_int32_t parts[DECOMPOSED_MAX] = {(utf8proc_int32_t)point};
+	utf8proc_ssize_t count = 1;
+	int boundary = UTF8PROC_BOUNDCLASS_START;
+	if (!is_hangul_syllable(point))
+		count = utf8proc_decompose_char((utf8proc_int32_t)point, parts, DECOMPOSED_MAX, options, &boundary);
+	if (count < 0 || count > DECOMPOSED_MAX)
+		return SPACE;
+	uint8_t bytes[4 * DECOMPOSED_MAX];
+	size_t size = 0;
+	for (utf8proc_ssize_t i = 0; i < count; i++)
+		size += fold_simple((uint32_t)parts[i], bytes + size);
+	if (size > 4)
+		return SPACE;
+	uint32_t packed = 0;
+	for (size_t i = 0; i < size; i++)
+		packed |= (uint32_t)bytes[i] << (8 * i);
+	return packed;
+}
+
+struct fold_table *fold_table_new(void)
+{
+	struct fold_table *table = malloc(sizeof(*table));
+	if (table == NULL)
+		return NULL;
+	for (uint32_t point = 0; point < TABLE_SIZE; point++)
+		table->becomes[point] = fold_point(point);
+	return table;
+}
+
+void fold_table_free(struct fold_table **table)
+{
+	free(*table);
+	*table = NULL;
+}
+
+static bool is_continuation(uint8_t octet)
+{
+	return (octet & 0xC0) == 0x80;
+}
+
+/* A code point of more than one byte, as RFC 3629 has it. 0: not UTF-8. */
+static size_t decode(const uint8_t *at, size_t left, uint32_t *point)
+{
+	if (at[0] >= 0xC2 && at[0] <= 0xDF && left >= 2 && is_continuation(at[1])) {
+		*point = (uint32_t)(at[0] & 0x1F) << 6 | (at[1] & 0x3F);
+		return 2;
+	}
+	if ((at[0] & 0xF0) == 0xE0 && left >= 3 && is_continuation(at[1]) && is_continuation(at[2])) {
+		*point = (uint32_t)(at[0] & 0x0F) << 12 | (uint32_t)(at[1] & 0x3F) << 6 | (at[2] & 0x3F);
+		return *point >= 0x800 && (*point < 0xD800 || *point > 0xDFFF) ? 3 : 0;
+	}
+	if (at[0] >= 0xF0 && at[0] <= 0xF4 && left >= 4 && is_continuation(at[1]) && is_continuation(at[2]) &&
+		is_continuation(at[3])) {
+		*point = (uint32_t)(at[0] & 0x07) << 18 | (uint32_t)(at[1] & 0x3F) << 12 |
+			 (uint32_t)(at[2] & 0x3F) << 6 | (at[3] & 0x3F);
+		return *point >= 0x10000 && *point <= 0x10FFFF ? 4 : 0;
+	}
+	return 0;
+}
+
+static uint32_t becomes(const struct fold_table *table, const uint8_t *at, uint32_t point)
+{
+	if (point < TABLE_SIZE)
+		return table->becomes[point];
+	if (point >= IDEOGRAPHS_END)
+		return SPACE;
+	uint32_t itself;
+	memcpy(&itself, at, sizeof(itself));
+	return itself;
+}
+
+bool fold_text(const struct fold_table *table, struct bytes text, uint8_t *out, size_t *out_size)
+{
+	uint8_t *end = out;
+	uint8_t last = SPACE; /* no space at the front */
+	for (size_t at = 0; at < text.size;) {
+		uint32_t point = text.data[at];
+		size_t size = point < 0x80 ? 1 : decode(text.data + at, text.size - at, &point);
+		if (size == 0)
+			return false;
+		for (uint32_t packed = becomes(table, text.data + at, point); packed != 0; packed >>= 8) {
+			uint8_t octet = packed & 0xFF;
+			if (octet != SPACE || last != SPACE)
+				*end++ = octet;
+			last = octet;
+		}
+		at += size;
+	}
+	if (end > out && end[-1] == SPACE)
+		end--;
+	*out_size = (size_t)(end - out);
+	return true;
+}
+
+struct id128 fold_digest(struct bytes folded, struct bytes text)
+{
+	static const uint8_t unfolded_key[crypto_generichash_KEYBYTES_MIN] = "nothing is left";
+	struct id128 digest;
+	bool nothing = folded.size == 0;
+	const struct bytes of = nothing ? text : folded;
+	crypto_generichash(digest.octet, sizeof(digest.octet), of.data, of.size, nothing ? unfolded_key : NULL,
+		nothing ? sizeof(unfolded_key) : 0);
+	return digest;
+}

@@ -1,0 +1,316 @@
+#include "services/deduplication/index.h"
+
+#include "services/deduplication/postings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	TALLY_SLOTS = 8192, /* three times what the lists of a text can hold */
+	EXACT_MAX = 4,      /* of the candidates */
+	COVER_KEYS_LEAST = 8,
+};
+
+/* How often each entry came up while the lists of one text are walked. */
+struct tally {
+	uint32_t entry[TALLY_SLOTS];
+	uint8_t count[TALLY_SLOTS]; /* 0: free */
+	uint16_t touched[SKETCH_PLACES * INDEX_LIST_MAX];
+	uint32_t touched_count;
+};
+
+struct text_index {
+	struct shard_map map;
+	uint32_t shard;
+	uint64_t keys;
+	uint64_t posted;
+	struct entries entries;
+	struct postings postings[SKETCH_PLACES];
+	struct tally *tally;
+};
+
+struct text_index *index_new(const struct shard_map *map, uint32_t shard)
+{
+	struct text_index *index = calloc(1, sizeof(*index));
+	if (index == NULL)
+		return NULL;
+	index->map = *map;
+	index->shard = shard;
+	index->tally = calloc(1, sizeof(*index->tally));
+	if (index->tally == NULL)
+		index_free(&index);
+	return index;
+}
+
+void index_free(struct text_index **index)
+{
+	if (*index == NULL)
+		return;
+	for (uint32_t place = 0; place < SKETCH_PLACES; place++)
+		postings_deinit(&(*index)->postings[place]);
+	entries_deinit(&(*index)->entries);
+	free((*index)->tally);
+	free(*index);
+	*index = NULL;
+}
+
+static bool owns(const struct text_index *index, uint32_t place, uint32_t key)
+{
+	return key != 0 && shard_of_key(&index->map, place, key) == index->shard;
+}
+
+/* Looking --------------------------------------------------------------------------------------------------------- */
+
+/* Where to begin in each place's postings; all are fetched before any is walked, for a miss costs more than a walk. */
+static uint32_t find_homes(const struct text_index *index, const struct sketch *sketch, uint32_t home[SKETCH_PLACES])
+{
+	uint32_t keys = 0;
+	for (uint32_t place = 0; place < SKETCH_PLACES; place++) {
+		if (!owns(index, place, sketch->key[place]))
+			continue;
+		keys++;
+		home[place] = postings_home(&index->postings[place], sketch->key[place]);
+		if (index->postings[place].capacity > 0)
+			postings_fetch(&index->postings[place], home[place]);
+	}
+	return keys;
+}
+
+static void tally_add(struct tally *tally, uint32_t entry)
+{
+	uint32_t at = entry * 0x9E3779B9u >> 19;
+	while (tally->count[at] != 0 && tally->entry[at] != entry)
+		at = (at + 1) % TALLY_SLOTS;
+	if (tally->count[at] == 0) {
+		tally->entry[at] = entry;
+		tally->touched[tally->touched_count++] = (uint16_t)at;
+	}
+	tally->count[at]++;
+}
+
+static void tally_clear(struct tally *tally)
+{
+	for (uint32_t i = 0; i < tally->touched_count; i++)
+		tally->count[tally->touched[i]] = 0;
+	tally->touched_count = 0;
+}
+
+static void tally_lists(const struct text_index *index, const struct sketch *sketch, const uint32_t home[SKETCH_PLACES],
+	uint32_t before)
+{
+	uint32_t list[INDEX_LIST_MAX];
+	for (uint32_t place = 0; place < SKETCH_PLACES; place++) {
+		if (!owns(index, place, sketch->key[place]))
+			continue;
+		uint32_t count =
+			postings_find(&index->postings[place], sketch->key[place], home[place], list, INDEX_LIST_MAX);
+		for (uint32_t i = 0; i < count; i++)
+			if (list[i] < before)
+				tally_add(index->tally, list[i]);
+	}
+}
+
+static void entry_sketch(const struct entry *entry, struct sketch *sketch)
+{
+	sketch->snapshot = 0;
+	for (uint32_t place = 0; place < SKETCH_PLACES; place++)
+		sketch->key[place] = entry_key(entry, place);
+}
+
+static uint32_t shared_here(const struct text_index *index, const struct sketch *sketch, const struct entry *entry)
+{
+	uint32_t shared = 0;
+	for (uint32_t place = 0; place < SKETCH_PLACES; place++)
+		shared += sketch->key[place] == entry_key(entry, place) && owns(index, place, sketch->key[place]);
+	return shared;
+}
+
+/* A candidate while they are chosen. */
+struct chosen {
+	uint32_t entry, shared;
+	bool exact;
+};
+
+static bool comes_before(const struct chosen *a, const struct chosen *b)
+{
+	if (a->exact != b->exact)
+		return a->exact;
+	return a->shared != b->shared ? a->shared > b->shared : a->entry < b->entry;
+}
+
+static uint32_t choose(struct chosen best[INDEX_CANDIDATES_MAX], uint32_t count, struct chosen one)
+{
+	uint32_t at = count;
+	while (at > 0 && comes_before(&one, &best[at - 1]))
+		at--;
+	if (at == INDEX_CANDIDATES_MAX)
+		return count;
+	count += count < INDEX_CANDIDATES_MAX;
+	memmove(best + at + 1, best + at, (count - at - 1) * sizeof(*best));
+	best[at] = one;
+	return count;
+}
+
+/* The earliest copies of other scopes, and the one of the same scope. */
+static uint32_t choose_exact(const struct text_index *index, const struct index_question *question, uint32_t before,
+	struct chosen *best, bool *same_scope)
+{
+	uint32_t count = 0, others = 0;
+	*same_scope = false;
+	for (uint32_t at = entries_find_digest(&index->entries, &question->digest, question->campaign);
+		at != ENTRY_NONE && at < before; at = entry_at(&index->entries, at)->same_digest) {
+		const struct entry *entry = entry_at(&index->entries, at);
+		bool same = entry->scope == question->scope;
+		*same_scope |= same;
+		if (!same && ++others >= EXACT_MAX)
+			continue;
+		struct chosen one = {at, shared_here(index, &question->sketch, entry), true};
+		count = choose(best, count, one);
+	}
+	return count;
+}
+
+/* With other shards around, one key here may be one of several in all. */
+static uint32_t choose_near(
+	const struct text_index *index, const struct index_question *question, struct chosen *best, uint32_t count)
+{
+	const struct tally *tally = index->tally;
+	const uint32_t least = index->map.shards == 1 ? 2 : 1;
+	for (uint32_t i = 0; i < tally->touched_count; i++)
+		if (tally->count[tally->touched[i]] >= least)
+			__builtin_prefetch(entry_at(&index->entries, tally->entry[tally->touched[i]]));
+	for (uint32_t i = 0; i < tally->touched_count; i++) {
+		if (tally->count[tally->touched[i]] < least)
+			continue;
+		struct chosen one = {.entry = tally->entry[tally->touched[i]]};
+		const struct entry *entry = entry_at(&index->entries, one.entry);
+		if (entry->campaign != question->campaign || entry->scope != question->scope ||
+			id128_equal(&entry->digest, &question->digest))
+			continue;
+		one.shared = shared_here(index, &question->sketch, entry);
+		if (one.shared >= least)
+			count = choose(best, count, one);
+	}
+	return count;
+}
+
+/* What came before `before`; true where one of them stands for the text: the same text, or nine of ten keys. */
+static bool find(const struct text_index *index, const struct index_question *question, uint32_t before,
+	struct index_answer *answer)
+{
+	uint32_t home[SKETCH_PLACES];
+	struct chosen best[INDEX_CANDIDATES_MAX];
+	uint32_t keys = find_homes(index, &question->sketch, home);
+	bool covered;
+	answer->count = choose_exact(index, question, before, best, &covered);
+	tally_lists(index, &question->sketch, home, before);
+	answer->count = choose_near(index, question, best, answer->count);
+	tally_clear(index->tally);
+	for (uint32_t i = 0; i < answer->count; i++) {
+		const struct entry *entry = entry_at(&index->entries, best[i].entry);
+		struct index_candidate *candidate = &answer->candidates[i];
+		candidate->id = entry->id;
+		candidate->shared = best[i].shared;
+		candidate->exact = best[i].exact;
+		entry_sketch(entry, &candidate->sketch);
+		covered |= !best[i].exact && keys >= COVER_KEYS_LEAST && 10 * best[i].shared >= 9 * keys;
+	}
+	return covered;
+}
+
+/* Inserting ------------------------------------------------------------------------------------------------------- */
+
+static enum index_fault reserve(struct text_index *index, const struct sketch *sketch)
+{
+	if (index->entries.count == INDEX_TEXTS_MAX)
+		return INDEX_FULL;
+	if (!entries_reserve(&index->entries))
+		return INDEX_NO_MEMORY;
+	for (uint32_t place = 0; place < SKETCH_PLACES; place++)
+		if (owns(index, place, sketch->key[place]) &&
+			!postings_reserve(&index->postings[place], place, &index->entries, &index->map, index->shard))
+			return INDEX_NO_MEMORY;
+	return INDEX_OK;
+}
+
+static void post(struct text_index *index, uint32_t number)
+{
+	struct entry *entry = entry_at(&index->entries, number);
+	for (uint32_t place = 0; place < SKETCH_PLACES; place++) {
+		uint32_t key = entry_key(entry, place);
+		if (owns(index, place, key)) {
+			postings_add(&index->postings[place], key, number);
+			index->keys++;
+		}
+	}
+	entry->posted = true;
+	index->posted++;
+}
+
+static uint32_t insert(struct text_index *index, const struct index_question *question)
+{
+	struct entry *entry =
+		entries_add(&index->entries, &question->id, &question->digest, question->campaign, question->scope);
+	for (uint32_t place = 0; place < SKETCH_PLACES; place++)
+		memcpy(entry->key + 3 * place, &question->sketch.key[place], 3);
+	return index->entries.count - 1;
+}
+
+/* Asked before: answered as it was then, by the keys it was first asked with. */
+static enum index_fault ask_again(
+	struct text_index *index, uint32_t number, const struct index_question *question, struct index_answer *answer)
+{
+	const struct entry *entry = entry_at(&index->entries, number);
+	struct index_question first = *question;
+	entry_sketch(entry, &first.sketch);
+	if (question->insist && !entry->posted) {
+		enum index_fault fault = reserve(index, &first.sketch);
+		if (fault != INDEX_OK)
+			return fault;
+		post(index, number);
+	}
+	(void)find(index, &first, number, answer);
+	answer->posted = entry->posted;
+	return INDEX_OK;
+}
+
+enum index_fault index_ask(struct text_index *index, const struct index_question *question, struct index_answer *answer)
+{
+	uint32_t number = entries_find(&index->entries, &question->id);
+	if (number != ENTRY_NONE)
+		return ask_again(index, number, question, answer);
+	enum index_fault fault = reserve(index, &question->sketch);
+	if (fault != INDEX_OK)
+		return fault;
+	bool covered = find(index, question, index->entries.count, answer);
+	number = insert(index, question);
+	answer->posted = question->insist || !covered;
+	if (answer->posted)
+		post(index, number);
+	return INDEX_OK;
+}
+
+void index_peek(const struct text_index *index, const struct index_question *question, struct index_answer *answer)
+{
+	(void)find(index, question, index->entries.count, answer);
+	answer->posted = false;
+}
+
+enum index_fault index_restore(struct text_index *index, const struct index_question *question)
+{
+	if (entries_find(&index->entries, &question->id) != ENTRY_NONE)
+		return INDEX_OK;
+	enum index_fault fault = reserve(index, &question->sketch);
+	if (fault == INDEX_OK)
+		post(index, insert(index, question));
+	return fault;
+}
+
+struct index_figures index_figures(const struct text_index *index)
+{
+	struct index_figures figures = {.texts = index->entries.count, .posted = index->posted, .keys = index->keys};
+	figures.bytes = sizeof(*index) + sizeof(*index->tally) + entries_bytes(&index->entries);
+	for (uint32_t place = 0; place < SKETCH_PLACES; place++)
+		figures.bytes += postings_bytes(&index->postings[place]);
+	return figures;
+}

@@ -1,0 +1,148 @@
+#include "services/deduplication/sketch.h"
+
+#include <string.h>
+
+enum { SKETCH_VERSION = 1, KEY_MASK = (1 << SKETCH_KEY_BITS) - 1, LANES = 256 };
+
+/* Run-time choice: the loader takes the AVX2 copy where the processor has it. */
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define VECTORISED __attribute__((target_clones("avx2", "default"), optimize("O3", "no-trapping-math")))
+#else
+#define VECTORISED
+#endif
+
+static inline uint32_t mix(uint32_t x)
+{
+	x ^= x >> 16;
+	x *= 0x7FEB352Du;
+	x ^= x >> 15;
+	x *= 0x846CA68Bu;
+	return x ^ x >> 16;
+}
+
+/* -log2 of a number in (0, 1], to about 1e-4: enough to order clocks, and the same on every machine. */
+static inline float minus_log2(float number)
+{
+	union {
+		float real;
+		uint32_t bits;
+	} parts = {.real = number};
+	float exponent = (float)(int32_t)(parts.bits >> 23) - 127.0F;
+	parts.bits = (parts.bits & 0x007FFFFFu) | 0x3F800000u;
+	float m = parts.real - 1.0F;
+	float log2 = m * (1.4425449F + m * (-0.7181452F + m * (0.4575485F + m * (-0.2779042F + m * 0.0959601F))));
+	return -(exponent + log2);
+}
+
+/* When each shingle's clock rings, and who it is: upper 8 bits choose the place, lower 24 are the key. */
+VECTORISED static void run_clocks(
+	const uint32_t *hashes, const float *weight, size_t count, float *rings, uint32_t *who)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint32_t chance = mix(hashes[i] ^ 0x5BD1E995u) >> 8;
+		rings[i] = minus_log2((float)(int32_t)(chance + 1) * 0x1p-24F) / weight[i];
+		who[i] = mix(hashes[i] + 0x9E3779B9u);
+	}
+}
+
+void sketch_text(const struct weights *weights, const uint32_t *hashes, uint32_t count, struct sketch *sketch)
+{
+	float first[SKETCH_PLACES], weight[LANES], rings[LANES];
+	uint32_t who[LANES];
+	*sketch = (struct sketch){.snapshot = weights->number};
+	for (size_t place = 0; place < SKETCH_PLACES; place++)
+		first[place] = __builtin_inff();
+	for (uint32_t from = 0; from < count; from += LANES) {
+		uint32_t lanes = count - from < LANES ? count - from : LANES;
+		for (uint32_t i = 0; i < lanes; i++)
+			weight[i] = weight_of(weights, hashes[from + i]);
+		run_clocks(hashes + from, weight, lanes, rings, who);
+		for (uint32_t i = 0; i < lanes; i++) {
+			uint32_t place = (who[i] >> SKETCH_KEY_BITS) * SKETCH_PLACES >> 8, key = who[i] & KEY_MASK;
+			if (rings[i] < first[place]) {
+				first[place] = rings[i];
+				sketch->key[place] = key == 0 ? 1 : key;
+			}
+		}
+	}
+}
+
+uint32_t sketch_keys(const struct sketch *sketch)
+{
+	uint32_t keys = 0;
+	for (size_t place = 0; place < SKETCH_PLACES; place++)
+		keys += sketch->key[place] != 0;
+	return keys;
+}
+
+uint32_t sketch_shared(const struct sketch *a, const struct sketch *b)
+{
+	uint32_t shared = 0;
+	for (size_t place = 0; place < SKETCH_PLACES; place++)
+		shared += a->key[place] == b->key[place] && a->key[place] != 0;
+	return shared;
+}
+
+void sketch_write(const struct sketch *sketch, uint8_t out[SKETCH_SIZE])
+{
+	memset(out, 0, SKETCH_HEADER_SIZE);
+	out[0] = SKETCH_VERSION;
+	memcpy(out + 4, &sketch->snapshot, sizeof(sketch->snapshot));
+	for (size_t place = 0; place < SKETCH_PLACES; place++)
+		memcpy(out + SKETCH_HEADER_SIZE + 3 * place, &sketch->key[place], 3);
+}
+
+bool sketch_read(struct bytes bytes, struct sketch *sketch)
+{
+	if (bytes.size != SKETCH_SIZE || bytes.data[0] != SKETCH_VERSION)
+		return false;
+	memset(sketch, 0, sizeof(*sketch));
+	memcpy(&sketch->snapshot, bytes.data + 4, sizeof(sketch->snapshot));
+	for (size_t place = 0; place < SKETCH_PLACES; place++)
+		memcpy(&sketch->key[place], bytes.data + SKETCH_HEADER_SIZE + 3 * place, 3);
+	return true;
+}
+
+/* Shards ---------------------------------------------------------------------------------------------------------- */
+
+void shard_map_init(struct shard_map *map, uint32_t shards)
+{
+	assert(shards >= 1 && shards <= SHARDS_MAX);
+	map->shards = shards;
+	for (uint32_t place = 0; place < SKETCH_PLACES; place++) {
+		for (uint32_t octet = 0; octet < 256; octet++) {
+			uint32_t best = 0, owner = 0;
+			for (uint32_t shard = 0; shard < shards; shard++) {
+				uint32_t bid = mix(mix(place << 8 | octet) ^ mix(shard + 0x632BE5ABu));
+				if (shard == 0 || bid > best) {
+					best = bid;
+					owner = shard;
+				}
+			}
+			map->owner[place][octet] = (uint8_t)owner;
+		}
+	}
+}
+
+uint32_t shard_of_digest(const struct shard_map *map, const struct id128 *digest)
+{
+	return map->owner[digest->octet[0] % SKETCH_PLACES][digest->octet[1]];
+}
+
+uint64_t shards_of_text(const struct shard_map *map, const struct sketch *sketch, const struct id128 *digest)
+{
+	uint64_t shards = UINT64_C(1) << shard_of_digest(map, digest);
+	for (uint32_t place = 0; place < SKETCH_PLACES; place++)
+		if (sketch->key[place] != 0)
+			shards |= UINT64_C(1) << shard_of_key(map, place, sketch->key[place]);
+	return shards;
+}
+
+uint64_t shards_in_common(const struct shard_map *map, const struct sketch *a, const struct sketch *b)
+{
+	uint64_t shards = 0;
+	for (uint32_t place = 0; place < SKETCH_PLACES; place++)
+		if (a->key[place] == b->key[place] && a->key[place] != 0)
+			shards |= UINT64_C(1) << shard_of_key(map, place, a->key[place]);
+	return shards;
+}

@@ -1,0 +1,116 @@
+#include "services/deduplication/verdict.h"
+
+#include <string.h>
+
+enum { ASKED_TOO_OFTEN = 3 };
+
+static struct rival *find_rival(struct rivals *rivals, const struct id128 *id)
+{
+	for (uint32_t i = 0; i < rivals->count; i++)
+		if (id128_equal(&rivals->rival[i].id, id))
+			return &rivals->rival[i];
+	return NULL;
+}
+
+static bool comes_before(const struct rival *a, const struct rival *b)
+{
+	if (a->exact != b->exact)
+		return a->exact;
+	return a->shared != b->shared ? a->shared > b->shared : memcmp(&a->id, &b->id, sizeof(a->id)) < 0;
+}
+
+static struct rival *add_rival(struct rivals *rivals, const struct rival *rival)
+{
+	if (rivals->count < RIVALS_MAX) {
+		rivals->rival[rivals->count] = *rival;
+		return &rivals->rival[rivals->count++];
+	}
+	struct rival *least = &rivals->rival[0];
+	for (uint32_t i = 1; i < RIVALS_MAX; i++)
+		if (comes_before(least, &rivals->rival[i]))
+			least = &rivals->rival[i];
+	if (comes_before(rival, least))
+		*least = *rival;
+	return least;
+}
+
+void rivals_merge(struct rivals *rivals, uint32_t shard, const struct index_answer *answer)
+{
+	for (uint32_t i = 0; i < answer->count; i++) {
+		const struct index_candidate *candidate = &answer->candidates[i];
+		struct rival *rival = find_rival(rivals, &candidate->id);
+		if (rival == NULL) {
+			(void)add_rival(rivals, &(struct rival){.id = candidate->id,
+							.sketch = candidate->sketch,
+							.shared = candidate->shared,
+							.exact = candidate->exact,
+							.seen_in = UINT64_C(1) << shard});
+			continue;
+		}
+		rival->shared += candidate->shared;
+		rival->exact |= candidate->exact;
+		rival->seen_in |= UINT64_C(1) << shard;
+	}
+}
+
+void rivals_sort(struct rivals *rivals)
+{
+	for (uint32_t i = 1; i < rivals->count; i++) {
+		struct rival moving = rivals->rival[i];
+		uint32_t at = i;
+		for (; at > 0 && comes_before(&moving, &rivals->rival[at - 1]); at--)
+			rivals->rival[at] = rivals->rival[at - 1];
+		rivals->rival[at] = moving;
+	}
+}
+
+static bool received_earlier(const struct rival *rival, const struct verdict_text *text)
+{
+	if (rival->record.received_at != text->received_at)
+		return rival->record.received_at < text->received_at;
+	return memcmp(&rival->id, &text->id, sizeof(text->id)) < 0;
+}
+
+static bool came_first_everywhere(
+	const struct shard_map *map, const struct verdict_text *text, const struct rival *rival)
+{
+	uint64_t common = shards_in_common(map, &text->sketch, &rival->sketch);
+	if (rival->exact)
+		common |= UINT64_C(1) << shard_of_digest(map, &text->digest);
+	return (common & ~rival->seen_in) == 0;
+}
+
+bool verdict_may_name(const struct shard_map *map, const struct verdict_text *text, const struct rival *rival)
+{
+	const struct rival_record *record = &rival->record;
+	if (!record->known || !record->same_campaign || id128_equal(&record->original, &text->id))
+		return false;
+	if (record->decided ? !record->original_counts
+			    : !received_earlier(rival, text) &&
+				      (text->asked >= ASKED_TOO_OFTEN || !came_first_everywhere(map, text, rival)))
+		return false;
+	return rival->exact ? record->original_exact_scope == text->exact_scope ||
+				      record->original_near_scope == text->near_scope
+			    : record->original_near_scope == text->near_scope;
+}
+
+struct verdict verdict_reach(const struct shard_map *map, const struct verdict_text *text, const struct rivals *rivals,
+	const struct thresholds *thresholds)
+{
+	const struct rival *best = NULL;
+	for (uint32_t i = 0; i < rivals->count; i++) {
+		const struct rival *rival = &rivals->rival[i];
+		if (verdict_may_name(map, text, rival) && (best == NULL || rival->score > best->score))
+			best = rival;
+	}
+	struct verdict verdict = {.status = STATUS_COUNTED};
+	if (best == NULL || (best->score < thresholds->review && best->score < thresholds->near))
+		return verdict;
+	verdict.resembles = true;
+	verdict.duplicate_of = best->record.original;
+	verdict.score = best->score;
+	bool own = id128_equal(&best->record.original_person, &text->person);
+	verdict.status = best->score >= thresholds->near ? STATUS_DUPLICATE : STATUS_UNDER_REVIEW;
+	verdict.reason = verdict.status == STATUS_UNDER_REVIEW ? NULL : own ? "own_duplicate" : "duplicate";
+	return verdict;
+}

@@ -1,0 +1,81 @@
+/* What is made of a text and those that resemble it. Pure: the shards' answers and what the records say go in. */
+#ifndef SANGKIEN_DEDUPLICATION_VERDICT_H
+#define SANGKIEN_DEDUPLICATION_VERDICT_H
+
+#include "common/domain/status.h"
+#include "services/deduplication/index.h"
+
+/* Where a campaign says nothing else. From `near` on a text is a duplicate; from `review` on a person looks. */
+#define VERDICT_NEAR_THRESHOLD 0.72
+#define VERDICT_REVIEW_THRESHOLD 0.62
+
+/* A rival this much alike needs no other compared with it. */
+#define VERDICT_ENOUGH 0.95
+
+/* Rivals of one text: what all shards named, merged. */
+enum { RIVALS_MAX = 16 };
+
+/* What the records say of a rival, and of the text that is named in its place: itself while it is undecided or
+ * counts, the head of its chain where it is a duplicate, one of its duplicates where it does not count any more. */
+struct rival_record {
+	bool known;           /* it is stored */
+	bool decided;         /* the rival has a decision */
+	bool original_counts; /* counted or under review */
+	int64_t received_at;  /* of the rival */
+	struct id128 original;
+	struct id128 original_person;
+	uint32_t original_near_scope, original_exact_scope;
+	bool same_campaign;
+};
+
+struct rival {
+	struct id128 id;
+	struct sketch sketch;
+	uint32_t shared;
+	bool exact;
+	uint64_t seen_in; /* shards that named it */
+	struct rival_record record;
+	double score; /* set by the caller for those that verdict_may_name() */
+};
+
+struct rivals {
+	struct rival rival[RIVALS_MAX];
+	uint32_t count;
+};
+
+/* Adds what a shard answered. Beyond RIVALS_MAX the one with the fewest keys goes. */
+void rivals_merge(struct rivals *rivals, uint32_t shard, const struct index_answer *answer);
+/* Exact ones first, then by keys in common. */
+void rivals_sort(struct rivals *rivals);
+
+struct verdict_text {
+	struct id128 id;
+	int64_t received_at;
+	struct id128 person;
+	uint32_t near_scope, exact_scope;
+	struct id128 digest;
+	struct sketch sketch;
+	uint32_t asked; /* 1: the first time */
+};
+
+/* May the rival's text be the original of this one? Which came first is what all shards say that hold a key of both;
+ * where they disagree, each of the two has seen the other, and the one received earlier is the original. From the
+ * third time a text is asked about, an undecided rival must have been received earlier whatever the shards say, so
+ * that no circle of texts can wait for one another. */
+bool verdict_may_name(const struct shard_map *map, const struct verdict_text *text, const struct rival *rival);
+
+struct verdict {
+	enum submission_status status; /* counted, under review or duplicate */
+	const char *reason;            /* of the contract, NULL: none */
+	bool resembles;
+	struct id128 duplicate_of; /* where it resembles one */
+	double score;
+};
+
+struct thresholds {
+	double near, review;
+};
+struct verdict verdict_reach(const struct shard_map *map, const struct verdict_text *text, const struct rivals *rivals,
+	const struct thresholds *thresholds);
+
+#endif
