@@ -1,4 +1,6 @@
-/* Logs are events with typed fields, JSON lines on stderr. No KV type prints personal data (law 10). */
+/* Logs are events with typed fields, JSON lines on stderr. No KV type prints personal data (law 10).
+ * A line has at most 4,096 bytes and a value 1,024 (what is longer is cut, the line still whole JSON); of one event at
+ * most 50 lines a second are written, and the next one says how many were "suppressed". Any thread. */
 #ifndef SANGKIEN_RUNTIME_LOG_H
 #define SANGKIEN_RUNTIME_LOG_H
 
