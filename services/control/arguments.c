@@ -38,6 +38,13 @@ bool arguments_parse(int argc, char **argv, const struct argument *arguments, si
 	return true;
 }
 
+bool arguments_needed(const char *name, const char *text)
+{
+	if (text == NULL)
+		fprintf(stderr, "sangkien: %s is missing; --help tells more\n", name);
+	return text != NULL;
+}
+
 bool arguments_number(const char *name, const char *text, double standard, double least, double most, double *number)
 {
 	char *end = NULL;

@@ -13,6 +13,9 @@ struct argument {
 /* False with a line on stderr (then the command exits with EXIT_USAGE_BAD). */
 bool arguments_parse(int argc, char **argv, const struct argument *arguments, size_t count) MUST_CHECK;
 
+/* Was the value of a word that is needed given? False with a line on stderr. */
+bool arguments_needed(const char *name, const char *text) MUST_CHECK;
+
 /* A number within [least, most], or `standard` where `text` is NULL; false with a line on stderr. */
 bool arguments_number(
 	const char *name, const char *text, double standard, double least, double most, double *number) MUST_CHECK;
