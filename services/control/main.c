@@ -21,9 +21,25 @@ static const struct command COMMANDS[] = {
 		"Make a bearer token; it is shown once and stored hashed.", command_token_create},
 	{"token list", "[--json]", "The tokens, without their secrets.", command_token_list},
 	{"token revoke", "ID", "End a token at once.", command_token_revoke},
-	{"submit", "FILE.ndjson --campaign CODE [--key KEY]", "Send submissions through HTTP; the same again resumes.",
+	{"submit", "[FILE.ndjson] [--campaign CODE] [--key KEY] [--connections N] [--json]",
+		"Send submissions through HTTP and follow them to their decisions.\n\n"
+		"A line is a submission as the contract has it, or {\"id\",\"text\"}: then one is made up around the "
+		"text, spread over\n"
+		"the unit tree. The key comes from the file's content, so the same file again sends nothing twice and "
+		"resumes.\n"
+		"The campaign is `demo` unless told otherwise. Exit 1: lines were refused, or have no decision in "
+		"time.",
 		command_submit},
-	{"simulate", "--campaign CODE [--scale X] [--seed N]", "Make a campaign's submissions and send them.",
+	{"simulate",
+		"[--campaign CODE] [--scale X] [--seed N] [--duplicates SHARE] [--invalid SHARE] [--connections N] "
+		"[--json|--print]",
+		"Make a whole campaign's submissions, send them, and compare with what the system holds.\n\n"
+		"At --scale 1 these are the 1,892,577 initiatives of 350,405 people of 26/7/2023, with Bắc Giang "
+		"eighth; the standard\n"
+		"is 0.01. On top come copies (0.05) and ones that are too long (0.02). A campaign that is over is "
+		"replayed with the\n"
+		"instants of receipt spread over it. --print writes the submissions instead of sending them. Exit 1: "
+		"not equal.",
 		command_simulate},
 	{"duplicates", "INPUT.jsonl", "Find near duplicates in a file, as the service would.", command_duplicates},
 	{"audit", "[--json]", "Recount everything from the submissions; exit 1 on any drift.", command_audit},
@@ -34,7 +50,8 @@ static void print_help(FILE *out)
 {
 	fputs("sangkien: run and steer Sáng Kiến\n\nCommands (`sangkien COMMAND --help` tells more):\n", out);
 	for (size_t i = 0; i < ARRAY_LENGTH(COMMANDS); i++)
-		fprintf(out, "  %-16s %s\n", COMMANDS[i].name, COMMANDS[i].help);
+		fprintf(out, "  %-16s %.*s\n", COMMANDS[i].name, (int)strcspn(COMMANDS[i].help, "\n"),
+			COMMANDS[i].help);
 	fputs("\nThe run directory is SANGKIEN_RUN, by default one below /var/tmp for each clone.\n"
 	      "Exit codes: 0 done; 1 not so, or failed half-way; 64 usage; 65 data refused; 66 no such file;\n"
 	      "69 a server is away; 78 a setting or the machine does not allow it.\n",

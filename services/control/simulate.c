@@ -37,7 +37,7 @@ struct top {
 
 struct simulate {
 	const char *campaign_code, *scale_text, *seed_text, *duplicates_text, *invalid_text, *connections_text;
-	bool json;
+	bool json, print; /* print: the submissions to standard output instead of sending them */
 	double scale, duplicates, invalid;
 	uint64_t seed;
 	uint32_t connections;
@@ -116,6 +116,8 @@ static bool send_made(struct simulate *sim, size_t top, uint64_t person_of_top, 
 	};
 	buffer_clear(&sim->line);
 	made_submission_write(&made, sim->campaign.campaign, clock_now_us(), &sim->line);
+	if (sim->print)
+		return fwrite(sim->line.data, 1, sim->line.size, stdout) == sim->line.size && putchar('\n') == '\n';
 	return batch_send(sim->client, buffer_bytes(&sim->line));
 }
 
@@ -179,7 +181,7 @@ static bool send_all(struct simulate *sim)
 			show_progress(sim);
 		}
 	}
-	return batch_finish(sim->client);
+	return sim->print || batch_finish(sim->client);
 }
 
 static bool is_equal(const struct simulate *sim, const struct follow_up *found)
@@ -239,6 +241,8 @@ static int run_simulate(struct rundir *run, struct simulate *sim)
 	if (!session_campaign_load(sim->pg, sim->campaign_code, &sim->campaign) || sim->campaign.units == NULL ||
 		!make_plan(sim))
 		return EXIT_DATA_BAD;
+	if (sim->print)
+		return send_all(sim) ? EXIT_OK : EXIT_DRIFT;
 	struct token_grant grant = {
 		.role = "operator", .campaign_id = sim->campaign.id, .valid_s = TOKEN_S, .label = "sangkien simulate"};
 	if (!token_make(sim->pg, &grant, &token_id, token))
@@ -287,6 +291,7 @@ int command_simulate(struct rundir *run, int argc, char **argv)
 		{"--invalid", &sim.invalid_text, NULL},
 		{"--connections", &sim.connections_text, NULL},
 		{"--json", NULL, &sim.json},
+		{"--print", NULL, &sim.print},
 	};
 	if (!arguments_parse(argc, argv, arguments, ARRAY_LENGTH(arguments)) || !read_numbers(&sim))
 		return EXIT_USAGE_BAD;

@@ -1,0 +1,223 @@
+#!/usr/bin/python3
+"""What the whole pipeline carries, beside the limit of the same machine in the same run: binary COPY of the same rows alone
+into the same PostgreSQL (one connection, 512 rows a commit). Prints a table and writes build/bench.json.
+
+usage: tests/bench/bench.py [--seconds N] [--connections N] [--rounds N]
+
+The load generator (wrk) runs on the same cores. Absolute figures are of this machine and hour; `ratio` is what to compare.
+"""
+import argparse
+import io
+import json
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.dont_write_bytecode = True
+
+from harness.process import BUILD, ROOT  # noqa: E402
+from harness.system import System  # noqa: E402
+from harness.waiting import await_condition  # noqa: E402
+
+CAMPAIGN = "demo"
+SAMPLE_UNIT, SAMPLE_PARENT = "01.018.LIXIL", "01.018"
+ROWS_A_COMMIT = 512
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_us_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) * 1_000_000 // TICK
+
+
+def children(pid):
+    found = []
+    for other in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{other}/stat", encoding="ascii", errors="replace") as file:
+                if int(file.read().rsplit(")", 1)[1].split()[1]) == pid:
+                    found.append(int(other))
+        except OSError:
+            pass
+    return found
+
+
+def cpu_by_process(system):
+    """Microseconds so far, by instance and server; a server's children are its own."""
+    figures = {}
+    for name in system.instances() + ["postgresql", "redis", "edge"]:
+        pid = system.pid(name)
+        figures[name] = sum(cpu_us_of(p) for p in [pid] + children(pid))
+    return figures
+
+
+def resident_bytes(system):
+    figures = {}
+    for name in system.instances():
+        with open(f"/proc/{system.pid(name)}/statm", encoding="ascii") as file:
+            figures[name] = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return figures
+
+
+class BoardSampler:
+    """Sends one submission after another and measures from its receipt until the board shows it."""
+
+    def __init__(self, system):
+        self.system, self.stop, self.seconds = system, threading.Event(), []
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _shown(self):
+        rows = self.system.board(CAMPAIGN, parent=SAMPLE_PARENT, limit=1000)["rows"]
+        return next(row["entered"] for row in rows if row["unit"] == SAMPLE_UNIT)
+
+    def _run(self):
+        n = 0
+        while not self.stop.is_set():
+            n += 1
+            before = self._shown()
+            answer = self.system.submit(CAMPAIGN, {
+                "full_name": "Người Đo", "phone": f"08{n:08d}", "unit": SAMPLE_UNIT, "block": "public",
+                "description": f"Phép đo thứ {n} lúc {time.time_ns()}: xem bảng xếp hạng chuyển sau bao lâu."})
+            received = time.monotonic()
+            if answer.status == 202:
+                await_condition(lambda before=before: self._shown() > before, 60)
+                self.seconds.append(time.monotonic() - received)
+
+    def finish(self):
+        self.stop.set()
+        self.thread.join()
+        return sorted(self.seconds)
+
+
+def percentile(values, share):
+    return values[min(len(values) - 1, int(len(values) * share))] if values else None
+
+
+def counts(system):
+    (stored, decided), = system.query(
+        "SELECT (SELECT count(*) FROM submission), (SELECT count(*) FROM decision WHERE revision = 1)")
+    return stored, decided
+
+
+def load(system, lines, seconds, connections):
+    """One round: figures of the load from the first request until everything is decided."""
+    sampler = BoardSampler(system)
+    stored_before, _ = counts(system)
+    cpu_before = cpu_by_process(system)
+    began = time.monotonic()
+    env = {**os.environ, "BENCH_LINES": lines, "BENCH_PATH": f"/v1/campaigns/{CAMPAIGN}/submissions"}
+    done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", os.path.join(ROOT, "tests/bench/submit.lua"),
+                           f"http://{system.address}"], env=env, capture_output=True, text=True, check=True)
+    report = json.loads(done.stdout.splitlines()[-1])
+    sys.stderr.write(done.stderr)
+    system.await_decided(CAMPAIGN, 300)
+    took = time.monotonic() - began
+    cpu_after = cpu_by_process(system)
+    samples = sampler.finish()
+    stored, decided = counts(system)
+    assert stored == decided, f"{stored} stored, {decided} decided"
+    number = stored - stored_before
+    return {
+        "submissions": number,
+        "per_s": number / took,
+        "answers_p50_ms": report["p50_us"] / 1000,
+        "answers_p99_ms": report["p99_us"] / 1000,
+        "errors": report["errors"],
+        "receipt_to_board_p50_s": percentile(samples, 0.5),
+        "receipt_to_board_p99_s": percentile(samples, 0.99),
+        "cpu_us": {name: (cpu_after[name] - cpu_before[name]) / number for name in cpu_after},
+    }
+
+
+def copy_limit(system, rows):
+    """Rows a second of binary COPY alone, of the same rows into a table like theirs."""
+    import psycopg2
+    connection = psycopg2.connect(f"host={system.run}/sock dbname=sangkien user=sk_owner passfile={system._own_pgpass()}")
+    cursor = connection.cursor()
+    cursor.execute("DROP TABLE IF EXISTS bench_copy")
+    cursor.execute("CREATE TABLE bench_copy (LIKE submission INCLUDING ALL)")
+    cursor.execute("CREATE TEMPORARY TABLE bench_order AS SELECT id, row_number() OVER (ORDER BY received_at, id) AS place FROM submission")
+    cursor.execute("CREATE INDEX ON bench_order (place)")
+    connection.commit()
+    pieces = []
+    for first in range(1, rows + 1, ROWS_A_COMMIT):
+        piece = io.BytesIO()
+        cursor.copy_expert(f"COPY (SELECT s.* FROM bench_order o JOIN submission s USING (id) WHERE place BETWEEN {first} AND "
+                           f"{first + ROWS_A_COMMIT - 1} ORDER BY place) TO STDOUT (FORMAT binary)", piece)
+        pieces.append(piece)
+    connection.commit()
+    began = time.monotonic()
+    for piece in pieces:
+        piece.seek(0)
+        cursor.copy_expert("COPY bench_copy FROM STDIN (FORMAT binary)", piece)
+        connection.commit()
+    took = time.monotonic() - began
+    cursor.execute("SELECT count(*) FROM bench_copy")
+    (copied,) = cursor.fetchone()
+    cursor.execute("DROP TABLE bench_copy")
+    connection.commit()
+    connection.close()
+    assert copied == rows
+    return rows / took
+
+
+def print_table(result):
+    print(f"\n{'submissions a second, HTTP to decided and counted':55} {result['end_to_end_per_s']:10.0f}")
+    print(f"{'rows a second, COPY of the same rows alone':55} {result['copy_per_s']:10.0f}")
+    print(f"{'ratio':55} {result['ratio']:10.3f}")
+    print(f"{'answer p50 / p99, ms':55} {result['answers_p50_ms']:10.1f} {result['answers_p99_ms']:8.1f}")
+    print(f"{'receipt to board p50 / p99, s (under this load)':55} {result['receipt_to_board_p50_s']:10.3f} "
+          f"{result['receipt_to_board_p99_s']:8.3f}")
+    print("CPU a submission, microseconds:")
+    for name, value in result["cpu_us_per_submission"].items():
+        print(f"  {name:53} {value:10.1f}")
+    print("resident memory, MiB:")
+    for name, value in result["resident_bytes"].items():
+        print(f"  {name:53} {value / 2**20:10.1f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=15, help="of load in each round")
+    parser.add_argument("--connections", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    system = System(SANGKIEN_ADDRESS_RATE="1000000")
+    try:
+        system.up()
+        rounds, limits = [], []
+        for number in range(options.rounds):
+            lines = os.path.join(BUILD, f"bench-{number}.ndjson")
+            with open(lines, "w", encoding="utf-8") as file:
+                subprocess.run([os.path.join(BUILD, "sangkien"), "simulate", "--campaign", CAMPAIGN, "--scale", "0.04", "--seed",
+                                str(1000 + number), "--print"], env=system.env, stdout=file, check=True)
+            rounds.append(load(system, lines, options.seconds, options.connections))
+            limits.append(copy_limit(system, rounds[-1]["submissions"]))
+            os.unlink(lines)
+            print(f"round {number + 1}: {rounds[-1]['per_s']:.0f}/s of {limits[-1]:.0f}/s", flush=True)
+        middle = lambda key: statistics.median(r[key] for r in rounds)  # noqa: E731
+        result = {
+            "end_to_end_per_s": middle("per_s"),
+            "copy_per_s": statistics.median(limits),
+            "ratio": statistics.median(r["per_s"] / limit for r, limit in zip(rounds, limits)),
+            "cpu_us_per_submission": {name: statistics.median(r["cpu_us"][name] for r in rounds) for name in rounds[0]["cpu_us"]},
+            "resident_bytes": resident_bytes(system),
+            **{key: middle(key) for key in ("answers_p50_ms", "answers_p99_ms", "receipt_to_board_p50_s", "receipt_to_board_p99_s")},
+            "rounds": rounds,
+        }
+        system.assert_no_drift()
+    finally:
+        system.remove()
+    print_table(result)
+    with open(os.path.join(BUILD, "bench.json"), "w", encoding="utf-8") as file:
+        json.dump(result, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()
