@@ -49,11 +49,12 @@ $(BUILD)/proto/%.pb-c.o: $(BUILD)/proto/%.pb-c.c
 # Objects --------------------------------------------------------------------------------------------------------------
 $(BUILD)/%.o: %.c | $(PROTO_H)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	@echo '  CC $<'
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/common.a: $(COMMON_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	@ar rcs $@ $^
 
 # The version is an object of its own, so that a commit relinks the programs and compiles nothing -----------------------
 SANGKIEN_VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -71,9 +72,10 @@ $(1)_SRC := $$(wildcard services/$(1)/*.c)
 $(1)_OBJ := $$($(1)_SRC:%.c=$(BUILD)/%.o)
 $(BUILD)/services/$(1).a: $$(filter-out %/main.o,$$($(1)_OBJ))
 	@rm -f $$@
-	ar rcs $$@ $$^
+	@ar rcs $$@ $$^
 $(BUILD)/$(2): $(BUILD)/services/$(1)/main.o $(BUILD)/version.o $(BUILD)/services/$(1).a $(BUILD)/common.a
-	$(CC) $(LDFLAGS) $$^ $(LDLIBS) -o $$@
+	@echo '  LD $$@'
+	@$(CC) $(LDFLAGS) $$^ $(LDLIBS) -o $$@
 endef
 $(foreach service,$(SERVICES),$(eval $(call service_rules,$(service),$(service))))
 $(eval $(call service_rules,control,sangkien))
@@ -83,7 +85,8 @@ UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
 define unit_rule
 $(BUILD)/$(1:.c=): $(BUILD)/$(1:.c=.o) $(if $(wildcard services/$(word 3,$(subst /, ,$(1)))),$(BUILD)/services/$(word 3,$(subst /, ,$(1))).a) $(BUILD)/common.a
-	$(CC) $(LDFLAGS) $$^ $(LDLIBS) -lcmocka -o $$@
+	@echo '  LD $$@'
+	@$(CC) $(LDFLAGS) $$^ $(LDLIBS) -lcmocka -o $$@
 endef
 $(foreach test,$(UNIT_SRC),$(eval $(call unit_rule,$(test))))
 .PHONY: unit
@@ -98,6 +101,18 @@ stop: ## stop what `make run` started; the data are kept
 	@$(BUILD)/sangkien down
 packages:
 	@deploy/bootstrap run
+
+.PHONY: test lint bench
+test: ## install what is missing and run every test; ends with `N passed, N failed`
+	@deploy/bootstrap test
+	@$(MAKE) --no-print-directory -j2 all $(UNIT_SRC:%.c=$(BUILD)/%)
+	@SANGKIEN_BUILD=$(BUILD) tests/run
+lint: ## clang-format, clang-tidy, syntax of scripts
+	@SANGKIEN_BUILD=$(BUILD) tests/run lint
+bench: ## measure the pipeline beside the limit of COPY; writes build/bench.json
+	@deploy/bootstrap bench
+	@$(MAKE) --no-print-directory -j2 all
+	@SANGKIEN_BUILD=$(BUILD) tests/bench/bench.py
 
 .PHONY: format
 format: ## rewrite the C sources in the house's format

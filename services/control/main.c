@@ -7,7 +7,9 @@
 static const struct command COMMANDS[] = {
 	{"up", "", "Start everything in the run directory; again = same state, data kept.", command_up},
 	{"down", "", "Stop everything that `up` started.", command_down},
-	{"status", "[--json]", "Each service and instance: up since, address, queue, oldest waiting, rate, errors.",
+	{"status", "[--json]",
+		"Each service and instance: up since, address, queue, oldest waiting, rate, errors.\n\nExit 1 when one "
+		"is not ready.",
 		command_status},
 	{"scale", "SERVICE=N [SERVICE=N …]", "Run N instances of a service without touching the others.",
 		command_scale},
