@@ -215,7 +215,7 @@ GRANT INSERT, SELECT ON submission, idempotency_key TO sk_intake;
 GRANT SELECT (submission_id, revision) ON decision TO sk_intake;
 GRANT SELECT, INSERT, UPDATE ON role_lease TO sk_intake;
 GRANT SELECT, INSERT ON quarantine TO sk_intake, sk_validation, sk_deduplication, sk_quota;
-GRANT UPDATE (attempts, reason, at) ON quarantine TO sk_intake, sk_validation, sk_deduplication, sk_quota;
+GRANT UPDATE (attempts, reason, at, released_at) ON quarantine TO sk_intake, sk_validation, sk_deduplication, sk_quota;
 GRANT SELECT (id, campaign_id, unit_id, received_at, person, description) ON submission TO sk_deduplication;
 GRANT SELECT ON decision, signature, frequency_snapshot, index_shard TO sk_deduplication;
 GRANT INSERT, UPDATE ON index_shard TO sk_deduplication;
