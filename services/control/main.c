@@ -1,4 +1,5 @@
 /* build/sangkien, the operators' tool: a table of commands. */
+#include "common/runtime/log.h"
 #include "services/control/command.h"
 
 #include <stdio.h>
@@ -88,6 +89,8 @@ static int run_command(const struct command *command, int argc, char **argv)
 		return EXIT_OK;
 	}
 	struct rundir run;
+	/* What goes wrong is said in words on stderr; events are for services. */
+	log_open("control", "sangkien", LOG_ERROR);
 	if (!rundir_find(&run))
 		return EXIT_CONFIG_BAD;
 	return command->run(&run, argc, argv);

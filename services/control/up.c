@@ -87,12 +87,15 @@ static bool copy_folder(const struct rundir *run, const char *from, const char *
 	return copied;
 }
 
-static bool copy_nginx(const struct rundir *run)
+/* nginx as installed, or as deploy/bootstrap unpacked it; Redis as Debian's redis-tools has it, under another name: the
+ * program goes by the name it is called with. */
+static bool copy_servers(const struct rundir *run)
 {
 	char from[2 * RUNDIR_FILE_MAX], to[RUNDIR_FILE_MAX];
 	snprintf(from, sizeof(from), "%s/build/nginx/usr/sbin/nginx", run->source);
-	return copy_one(
-		run, file_exists(from) ? from : "/usr/sbin/nginx", rundir_file(run, to, "bin/nginx"), 0700, NULL);
+	return copy_one(run, file_exists(from) ? from : "/usr/sbin/nginx", rundir_file(run, to, "bin/nginx"), 0700,
+		       NULL) &&
+	       copy_one(run, "/usr/bin/redis-check-rdb", rundir_file(run, to, "bin/redis-server"), 0700, NULL);
 }
 
 /* The owner may not be able to read the clone (one under a root-only home), so what runs is copied.
@@ -117,7 +120,7 @@ static bool copy_programs(const struct rundir *run, bool *changed)
 	if (!copy_one(run, from, rundir_file(run, to, "share/openapi.yaml"), 0600, NULL))
 		return false;
 	snprintf(from, sizeof(from), "%s/deploy/nginx/nginx.conf", run->source);
-	return copy_one(run, from, rundir_file(run, to, "share/nginx.conf"), 0600, NULL) && copy_nginx(run);
+	return copy_one(run, from, rundir_file(run, to, "share/nginx.conf"), 0600, NULL) && copy_servers(run);
 }
 
 static bool start_servers(const struct rundir *run)
@@ -129,10 +132,7 @@ static bool start_servers(const struct rundir *run)
 	snprintf(command, sizeof(command), "/usr/lib/postgresql/15/bin/postgres -D %s/pg", run->path);
 	if (!supervision_add_server(run, "postgresql", command, "SIGINT\n"))
 		return false;
-	/* Debian's redis-tools has the server under another name; it goes by the name it is called with. */
-	snprintf(command, sizeof(command),
-		"s6-setsid -i /bin/bash -c 'exec -a redis-server /usr/bin/redis-check-rdb %s/redis/redis.conf'",
-		run->path);
+	snprintf(command, sizeof(command), "%s/bin/redis-server %s/redis/redis.conf", run->path, run->path);
 	return supervision_add_server(run, "redis", command, NULL) && servers_postgresql_settle(run);
 }
 
