@@ -34,7 +34,10 @@ static bool spawn_with_output(const char *log_path, int output, short flags, con
 	else
 		posix_spawn_file_actions_addopen(
 			&actions, 1, log_path != NULL ? log_path : "/dev/null", O_WRONLY | O_CREAT | O_APPEND, 0600);
-	if (output < 0)
+	/* What is read is judged by its exit code; its complaints are of no use to an operator. */
+	if (output >= 0)
+		posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+	else
 		posix_spawn_file_actions_adddup2(&actions, 1, 2);
 	int error = posix_spawnp(pid, argv[0], &actions, &attributes, (char *const *)argv, environ);
 	posix_spawnattr_destroy(&attributes);
