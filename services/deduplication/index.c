@@ -9,12 +9,16 @@ enum {
 	TALLY_SLOTS = 8192, /* three times what the lists of a text can hold */
 	EXACT_MAX = 4,      /* of the candidates */
 	COVER_KEYS_LEAST = 8,
+	/* What a key that n texts have is worth. A key of the rarest kind outweighs a dozen of a form's. */
+	POINTS = 256,
+	POINTS_FLAT = 3,
 };
 
 /* How often each entry came up while the lists of one text are walked. */
 struct tally {
 	uint32_t entry[TALLY_SLOTS];
-	uint8_t count[TALLY_SLOTS]; /* 0: free */
+	uint8_t count[TALLY_SLOTS];   /* keys in common so far; 0: free */
+	uint16_t points[TALLY_SLOTS]; /* what they say: the fewer texts have a key, the more */
 	uint16_t touched[SKETCH_PLACES * INDEX_LIST_MAX];
 	uint32_t touched_count;
 };
@@ -76,16 +80,18 @@ static uint32_t find_homes(const struct text_index *index, const struct sketch *
 	return keys;
 }
 
-static void tally_add(struct tally *tally, uint32_t entry)
+static void tally_add(struct tally *tally, uint32_t entry, uint32_t points)
 {
 	uint32_t at = entry * 0x9E3779B9u >> 19;
 	while (tally->count[at] != 0 && tally->entry[at] != entry)
 		at = (at + 1) % TALLY_SLOTS;
 	if (tally->count[at] == 0) {
 		tally->entry[at] = entry;
+		tally->points[at] = 0;
 		tally->touched[tally->touched_count++] = (uint16_t)at;
 	}
 	tally->count[at]++;
+	tally->points[at] += (uint16_t)points;
 }
 
 static void tally_clear(struct tally *tally)
@@ -106,7 +112,7 @@ static void tally_lists(const struct text_index *index, const struct sketch *ske
 			postings_find(&index->postings[place], sketch->key[place], home[place], list, INDEX_LIST_MAX);
 		for (uint32_t i = 0; i < count; i++)
 			if (list[i] < before)
-				tally_add(index->tally, list[i]);
+				tally_add(index->tally, list[i], POINTS / (POINTS_FLAT + count));
 	}
 }
 
@@ -127,7 +133,7 @@ static uint32_t shared_here(const struct text_index *index, const struct sketch 
 
 /* A candidate while they are chosen. */
 struct chosen {
-	uint32_t entry, shared;
+	uint32_t entry, shared, points;
 	bool exact;
 };
 
@@ -135,7 +141,7 @@ static bool comes_before(const struct chosen *a, const struct chosen *b)
 {
 	if (a->exact != b->exact)
 		return a->exact;
-	return a->shared != b->shared ? a->shared > b->shared : a->entry < b->entry;
+	return a->points != b->points ? a->points > b->points : a->entry < b->entry;
 }
 
 static uint32_t choose(struct chosen best[INDEX_CANDIDATES_MAX], uint32_t count, struct chosen one)
@@ -164,7 +170,8 @@ static uint32_t choose_exact(const struct text_index *index, const struct index_
 		*same_scope |= same;
 		if (!same && ++others >= EXACT_MAX)
 			continue;
-		struct chosen one = {at, shared_here(index, &question->sketch, entry), true};
+		struct chosen one = {
+			.entry = at, .shared = shared_here(index, &question->sketch, entry), .exact = true};
 		count = choose(best, count, one);
 	}
 	return count;
@@ -182,7 +189,8 @@ static uint32_t choose_near(
 	for (uint32_t i = 0; i < tally->touched_count; i++) {
 		if (tally->count[tally->touched[i]] < least)
 			continue;
-		struct chosen one = {.entry = tally->entry[tally->touched[i]]};
+		struct chosen one = {
+			.entry = tally->entry[tally->touched[i]], .points = tally->points[tally->touched[i]]};
 		const struct entry *entry = entry_at(&index->entries, one.entry);
 		if (entry->campaign != question->campaign || entry->scope != question->scope ||
 			id128_equal(&entry->digest, &question->digest))
@@ -211,6 +219,7 @@ static bool find(const struct text_index *index, const struct index_question *qu
 		struct index_candidate *candidate = &answer->candidates[i];
 		candidate->id = entry->id;
 		candidate->shared = best[i].shared;
+		candidate->points = best[i].points;
 		candidate->exact = best[i].exact;
 		entry_sketch(entry, &candidate->sketch);
 		covered |= !best[i].exact && keys >= COVER_KEYS_LEAST && 10 * best[i].shared >= 9 * keys;

@@ -10,7 +10,7 @@
 #include "services/deduplication/sketch.h"
 
 enum {
-	INDEX_CANDIDATES_MAX = 8,
+	INDEX_CANDIDATES_MAX = 6,
 	INDEX_LIST_MAX = 64,       /* texts under one key; later ones are found by their other keys */
 	INDEX_TEXTS_MAX = 1 << 26, /* then INDEX_FULL: more shards are needed */
 };
@@ -30,10 +30,11 @@ struct index_candidate {
 	struct id128 id;
 	struct sketch sketch;
 	uint32_t shared; /* keys of this shard */
+	uint32_t points; /* what they say: rare keys more than those of a form */
 	bool exact;      /* equal digest, in the same campaign (whatever the scope) */
 };
 
-/* Exact ones first, then by shared keys, the earlier first among equals. */
+/* Exact ones first, then by points, the earlier first among equals. */
 struct index_answer {
 	struct index_candidate candidates[INDEX_CANDIDATES_MAX];
 	uint32_t count;

@@ -16,7 +16,7 @@ static bool comes_before(const struct rival *a, const struct rival *b)
 {
 	if (a->exact != b->exact)
 		return a->exact;
-	return a->shared != b->shared ? a->shared > b->shared : memcmp(&a->id, &b->id, sizeof(a->id)) < 0;
+	return a->points != b->points ? a->points > b->points : memcmp(&a->id, &b->id, sizeof(a->id)) < 0;
 }
 
 static struct rival *add_rival(struct rivals *rivals, const struct rival *rival)
@@ -42,12 +42,12 @@ void rivals_merge(struct rivals *rivals, uint32_t shard, const struct index_answ
 		if (rival == NULL) {
 			(void)add_rival(rivals, &(struct rival){.id = candidate->id,
 							.sketch = candidate->sketch,
-							.shared = candidate->shared,
+							.points = candidate->points,
 							.exact = candidate->exact,
 							.seen_in = UINT64_C(1) << shard});
 			continue;
 		}
-		rival->shared += candidate->shared;
+		rival->points += candidate->points;
 		rival->exact |= candidate->exact;
 		rival->seen_in |= UINT64_C(1) << shard;
 	}

@@ -31,7 +31,7 @@ struct rival_record {
 struct rival {
 	struct id128 id;
 	struct sketch sketch;
-	uint32_t shared;
+	uint32_t points; /* of all shards */
 	bool exact;
 	uint64_t seen_in; /* shards that named it */
 	struct rival_record record;
@@ -43,9 +43,9 @@ struct rivals {
 	uint32_t count;
 };
 
-/* Adds what a shard answered. Beyond RIVALS_MAX the one with the fewest keys goes. */
+/* Adds what a shard answered. Beyond RIVALS_MAX the one with the fewest points goes. */
 void rivals_merge(struct rivals *rivals, uint32_t shard, const struct index_answer *answer);
-/* Exact ones first, then by keys in common. */
+/* Exact ones first, then by points. */
 void rivals_sort(struct rivals *rivals);
 
 struct verdict_text {

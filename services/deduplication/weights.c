@@ -9,8 +9,10 @@
 enum { SNAPSHOT_VERSION = 1, HEADER_SIZE = 4 + 8 + ID128_SIZE };
 enum { FIRST_AFTER = 32, GROWTH_SHIFT = 3, INTERVAL_MAX = 65536 };
 
-/* A level is 1/16 of ln((N + 1000) / (df + 1)); the floor keeps what stands in every text from being nothing. */
-static const double level_steps = 16.0, prior_documents = 1000.0, least_logarithm = 0.05;
+/* A level is 1/16 of ln((N + prior) / (df + 1)), and is worth that logarithm to the power of 2.5. The prior says how
+ * many texts it takes until what came twice counts as rare; the floor keeps what stands in every text from being
+ * nothing. README: how they were chosen. */
+static const double level_steps = 16.0, prior_documents = 200.0, least_logarithm = 0.05, power = 2.5;
 
 struct frequency {
 	uint64_t documents, published_documents;
@@ -44,7 +46,7 @@ static struct weights *weights_allocate(uint32_t number, uint64_t documents)
 	memset(weights->level, level_of(documents, 0), sizeof(weights->level));
 	for (int level = 0; level < 256; level++) {
 		double logarithm = fmax(least_logarithm, level / level_steps);
-		weights->worth[level] = (float)(logarithm * logarithm);
+		weights->worth[level] = (float)pow(logarithm, power);
 	}
 	return weights;
 }
