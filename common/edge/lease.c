@@ -11,6 +11,7 @@ struct entry {
 	struct lease_item item;
 	uint64_t sequence; /* of its push */
 	int64_t not_before_ms;
+	bool used;
 	STAILQ_ENTRY(entry) link;
 };
 STAILQ_HEAD(entry_queue, entry);
@@ -72,7 +73,7 @@ struct lease_book {
 	struct entry_queue poison;
 	struct lease_item *handed, *ended; /* what lease_batch.items borrows */
 	uint64_t sequence, bytes;
-	uint32_t waiting, leased, poisoned;
+	uint32_t waiting, leased, poisoned, drained;
 };
 
 /* Making and freeing ------------------------------------------------------------------------------------------------
@@ -239,6 +240,7 @@ static void entry_drop(struct lease_book *book, struct entry *entry)
 {
 	route_find(book, entry->item.route)->items--;
 	book->bytes -= entry->item.bytes;
+	entry->used = false;
 	STAILQ_INSERT_TAIL(&book->unused, entry, link);
 }
 
@@ -259,6 +261,7 @@ bool lease_push(struct lease_book *book, uint64_t tag, uint32_t bytes, uint32_t 
 	*entry = (struct entry){
 		.item = {.tag = tag, .bytes = bytes, .route = route_number},
 		.sequence = book->sequence++,
+		.used = true,
 	};
 	STAILQ_INSERT_TAIL(&route->fresh, entry, link);
 	book->waiting++;
@@ -639,7 +642,12 @@ bool lease_return(struct lease_book *book, const struct lease_item *item, int64_
 	route = route_take(book, item->route);
 	assert(route);
 	entry = entry_take(book, route, item->bytes);
-	*entry = (struct entry){.item = *item, .sequence = book->sequence++, .not_before_ms = not_before_ms};
+	*entry = (struct entry){
+		.item = *item,
+		.sequence = book->sequence++,
+		.not_before_ms = not_before_ms,
+		.used = true,
+	};
 	entry->item.returned++;
 	heap_add(book, entry);
 	book->waiting++;
@@ -661,6 +669,19 @@ bool lease_expire(struct lease_book *book, int64_t now_ms, struct lease_item *po
 	*poison = entry->item;
 	entry_drop(book, entry);
 	return true;
+}
+
+bool lease_drain(struct lease_book *book, uint64_t *tag)
+{
+	while (book->drained < book->limits.items_max) {
+		const struct entry *entry = &book->pool[book->drained++];
+
+		if (!entry->used)
+			continue;
+		*tag = entry->item.tag;
+		return true;
+	}
+	return false;
 }
 
 int64_t lease_next_deadline_ms(const struct lease_book *book)

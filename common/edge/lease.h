@@ -92,6 +92,10 @@ bool lease_return(struct lease_book *book, const struct lease_item *item, int64_
  * or goes: it still holds that batch, and must not be given more. */
 bool lease_expire(struct lease_book *book, int64_t now_ms, struct lease_item *poison) MUST_CHECK;
 
+/* Gives every item that is still in the book once, for the caller to let go before it frees the book; nothing else may
+ * be called then. False: that was all. */
+bool lease_drain(struct lease_book *book, uint64_t *tag) MUST_CHECK;
+
 int64_t lease_next_deadline_ms(const struct lease_book *book); /* INT64_MAX: none */
 
 #endif
