@@ -24,8 +24,9 @@ struct receiver_options {
 	void *context;
 };
 
+/* NULL: said in the log. Metrics bear edge="from_<kind>". */
 struct receiver *receiver_open(const struct receiver_options *options) MUST_CHECK;
-void receiver_close(struct receiver **receiver);
+void receiver_close(struct receiver **receiver); /* deliveries not yet done are freed and come again elsewhere */
 uint32_t receiver_upstreams(const struct receiver *receiver); /* connected now */
 /* Credit 0 is told to every upstream: nothing new comes; what is held can be finished (drain). */
 void receiver_stop(struct receiver *receiver);
@@ -38,8 +39,11 @@ struct arena *delivery_arena(struct delivery *delivery); /* dies with the delive
 bool delivery_is_hint(
 	const struct delivery *delivery); /* a broadcast: nothing to acknowledge, delivery_done() frees it */
 
+/* `reason` is copied, cut at 200 bytes; no personal data. The last word on an item counts. */
 void delivery_reject(struct delivery *delivery, size_t index, bool retry, const char *reason);
-void delivery_result(struct delivery *delivery, size_t index, struct bytes result); /* copied */
+/* Copied. Results that do not fit into one frame together are asked for again (retry), one that does not fit alone is
+ * refused ("result_too_large"). */
+void delivery_result(struct delivery *delivery, size_t index, struct bytes result);
 /* Acknowledges the whole batch but what was rejected, and frees it. May be called later than on_batch. */
 void delivery_done(struct delivery **delivery);
 
