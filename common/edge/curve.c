@@ -13,7 +13,7 @@
 
 enum { Z85_SIZE = CURVE_KEY_SIZE - 1, OTHERS = S_IRWXG | S_IRWXO };
 
-static void close_fd(int *fd)
+static void close_fd(const int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);

@@ -210,8 +210,8 @@ void curve_gate_allow(struct curve_gate *gate, const char *domain, const char *s
 	assert(gate->allowed_count < ALLOWED_MAX);
 	assert(strlen(domain) < CURVE_NAME_MAX && strlen(service) < CURVE_NAME_MAX);
 	entry = &gate->allowed[gate->allowed_count++];
-	strcpy(entry->domain, domain);
-	strcpy(entry->service, service);
+	snprintf(entry->domain, sizeof(entry->domain), "%s", domain);
+	snprintf(entry->service, sizeof(entry->service), "%s", service);
 	pthread_mutex_unlock(&gate->lock);
 }
 

@@ -119,8 +119,7 @@ void delivery_result(struct delivery *delivery, size_t index, struct bytes resul
 	delivery->ack_bytes += result.size;
 }
 
-/* The acknowledgement ------------------------------------------------------------------------------------------------
- */
+/* The acknowledgement ----------------------------------------------------------------------------------------- */
 
 static bool add_results(const struct delivery *delivery, Sangkien__Wire__Ack *ack)
 {

@@ -10,6 +10,7 @@
 #include "common/runtime/random.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,8 +54,7 @@ struct receiver {
 	char endpoints[UPSTREAMS_MAX][UPSTREAM_ENDPOINT_SIZE];
 };
 
-/* Deliveries --------------------------------------------------------------------------------------------------------
- */
+/* Deliveries -------------------------------------------------------------------------------------------------- */
 
 static struct delivery *delivery_take(struct receiver *receiver)
 {
@@ -188,8 +188,7 @@ static void on_readable(void *context)
 	}
 }
 
-/* Upstreams ---------------------------------------------------------------------------------------------------------
- */
+/* Upstreams --------------------------------------------------------------------------------------------------- */
 
 /* One that left the list, or a receiver that stops, gives nothing new. */
 static uint32_t credit_for(const struct upstream *upstream)
@@ -288,7 +287,7 @@ static void upstream_add(struct receiver *receiver, const char *endpoint)
 		return;
 	upstream->receiver = receiver;
 	upstream->listed = true;
-	strcpy(upstream->endpoint, endpoint);
+	snprintf(upstream->endpoint, sizeof(upstream->endpoint), "%s", endpoint);
 	if (!upstream_connect(upstream)) {
 		free(upstream);
 		return;
@@ -365,8 +364,7 @@ static void on_tick(void *context)
 	metric_set(receiver->metrics.held, receiver->held_count);
 }
 
-/* Opening and closing -----------------------------------------------------------------------------------------------
- */
+/* Opening and closing ----------------------------------------------------------------------------------------- */
 
 struct receiver *receiver_open(const struct receiver_options *options)
 {
@@ -396,15 +394,17 @@ struct receiver *receiver_open(const struct receiver_options *options)
 void receiver_close(struct receiver **pointer)
 {
 	struct receiver *receiver = *pointer;
-	struct upstream *upstream;
+	struct upstream *upstream, *next;
 	struct delivery *delivery;
 
 	*pointer = NULL;
 	if (!receiver)
 		return;
 	service_forget(receiver->options.service, receiver);
-	while ((upstream = TAILQ_FIRST(&receiver->upstreams)))
+	for (upstream = TAILQ_FIRST(&receiver->upstreams); upstream; upstream = next) {
+		next = TAILQ_NEXT(upstream, link);
 		upstream_remove(upstream);
+	}
 	TAILQ_CONCAT(&receiver->held, &receiver->spare, link);
 	while ((delivery = TAILQ_FIRST(&receiver->held))) {
 		TAILQ_REMOVE(&receiver->held, delivery, link);

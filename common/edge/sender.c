@@ -1,7 +1,6 @@
 #include "common/edge/sender.h"
 
-#include "common/edge/sender_metrics.h"
-#include "common/edge/socket.h"
+#include "common/edge/sender_state.h"
 #include "common/runtime/clock.h"
 #include "common/runtime/log.h"
 #include "common/runtime/random.h"
@@ -13,61 +12,10 @@
 enum {
 	TICK_MS = 100,
 	PING_EVERY_TICKS = 3, /* a ping to a peer whose connection is gone fails at once: so it is noticed */
-	FRAMES_A_TURN_MAX = 256,
 	ACK_ARENA_BYTES = 4 << 20,
-	RETURN_LEAST_MS = 50,
-	RETURN_MOST_MS = 5000,
-	ROUTING_ID_SIZE = 5, /* as ROUTER makes them: a zero octet and a number */
-	REASON_BYTES_MAX = 200,
 };
 
-/* One item's memory; its address is the tag in the lease book. */
-struct parcel {
-	uint64_t tag;
-	int64_t pushed_ms;
-	struct parcel *next; /* among the oversized */
-	uint32_t trace_size, body_size;
-	uint8_t data[]; /* trace, body */
-};
-
-struct sender {
-	struct sender_options options;
-	void *socket;
-	struct lease_book *book;
-	struct arena *arena; /* of the acknowledgement being read */
-	struct sender_metrics metrics;
-	struct edge_complaints complaints;
-	uint64_t epoch, batches;
-	struct id128 salt; /* of message ids */
-	struct parcel *oversized;
-	uint32_t oversized_count, ticks;
-	bool push_refused;
-	struct wire_item items[WIRE_ITEMS_MAX];                      /* of the frame being written */
-	const Sangkien__Wire__Rejection *rejections[WIRE_ITEMS_MAX]; /* of the acknowledgement being read */
-	uint64_t workers[LEASE_WORKERS_MAX];
-};
-
-static struct parcel *parcel_of(const struct lease_item *item)
-{
-	return (struct parcel *)(uintptr_t)item->tag;
-}
-
-/* Workers: their number is the routing id that ROUTER gave the connection, so it is bound to the key ZAP admitted ---
- */
-
-static bool worker_number(zmq_msg_t *routing_id, uint64_t *number)
-{
-	const uint8_t *octets = zmq_msg_data(routing_id);
-
-	/* Others chose their id themselves. */
-	if (zmq_msg_size(routing_id) != ROUTING_ID_SIZE || octets[0] != 0)
-		return false;
-	*number = 0;
-	memcpy(number, octets, ROUTING_ID_SIZE);
-	return true;
-}
-
-static void lose_worker(struct sender *sender, uint64_t worker, const char *why)
+void sender_lose_worker(struct sender *sender, uint64_t worker, const char *why)
 {
 	log_info("edge_worker_gone", KV_TEXT("edge", sender->options.domain), KV_TEXT("why", why));
 	lease_worker_gone(sender->book, worker);
@@ -76,39 +24,19 @@ static void lose_worker(struct sender *sender, uint64_t worker, const char *why)
 /* The frame is the callee's from here. False: it did not go out; a worker that is not there is taken off. */
 static bool send_to(struct sender *sender, uint64_t worker, zmq_msg_t *frame)
 {
-	if (zmq_send(sender->socket, &worker, ROUTING_ID_SIZE, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
+	if (zmq_send(sender->socket, &worker, SENDER_ROUTING_ID_SIZE, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
 		zmq_msg_send(frame, sender->socket, ZMQ_DONTWAIT) < 0) {
 		int error = zmq_errno();
 
 		zmq_msg_close(frame);
 		if (error == EHOSTUNREACH)
-			lose_worker(sender, worker, "disconnected");
+			sender_lose_worker(sender, worker, "disconnected");
 		return false;
 	}
 	return true;
 }
 
-static void on_ready(struct sender *sender, uint64_t worker, const Sangkien__Wire__Ready *ready, zmq_msg_t *frame)
-{
-	char instance[WIRE_INSTANCE_BYTES_MAX + 1] = "";
-	const char *user = zmq_msg_gets(frame, "User-Id");
-	struct id128 boot_id;
-	uint64_t twin;
-
-	memcpy(boot_id.octet, ready->boot_id.data, sizeof(boot_id));
-	if (!lease_worker_ready(sender->book, worker, &boot_id, ready->route, ready->credit, clock_monotonic_ms()))
-		return;
-	/* The same process on a new connection: its earlier one is over, whether we have noticed or not. */
-	if (lease_worker_twin(sender->book, &boot_id, worker, &twin))
-		lose_worker(sender, twin, "connected again");
-	if (ready->instance.len > 0)
-		memcpy(instance, ready->instance.data, ready->instance.len);
-	log_info("edge_worker_joined", KV_TEXT("edge", sender->options.domain), KV_TEXT("service", user ? user : ""),
-		KV_TEXT("worker", instance), KV_U64("credit", ready->credit), KV_U64("route", ready->route));
-}
-
-/* Handing out -------------------------------------------------------------------------------------------------------
- */
+/* Handing out ------------------------------------------------------------------------------------------------- */
 
 static struct id128 next_message_id(struct sender *sender)
 {
@@ -226,163 +154,20 @@ static void ping_workers(struct sender *sender)
 	}
 }
 
-/* Letting go --------------------------------------------------------------------------------------------------------
- */
-
-static void finish_poison(struct sender *sender, struct parcel *parcel, const char *reason)
+void sender_finish_poison(struct sender *sender, struct parcel *parcel, const char *reason)
 {
 	metric_add(sender->metrics.poison, 1);
 	sender->options.on_poison(parcel->tag, reason, sender->options.context);
 	free(parcel);
 }
 
-static void finish_rejected(struct sender *sender, struct parcel *parcel, const Sangkien__Wire__Rejection *rejection)
-{
-	char reason[REASON_BYTES_MAX + 1] = "refused";
-	size_t size = rejection->reason.len < REASON_BYTES_MAX ? rejection->reason.len : REASON_BYTES_MAX;
-
-	if (size > 0) {
-		memcpy(reason, rejection->reason.data, size);
-		reason[size] = '\0';
-	}
-	finish_poison(sender, parcel, reason);
-}
-
-static int64_t return_delay_ms(uint32_t returned)
-{
-	int64_t delay_ms = (int64_t)RETURN_LEAST_MS << (returned < 10 ? returned : 10);
-
-	return delay_ms < RETURN_MOST_MS ? delay_ms : RETURN_MOST_MS;
-}
-
-/* Items to come again go back first, while their room is still there: what is called next may push. */
-static uint64_t return_items(struct sender *sender, const struct lease_batch *batch, bool *returned)
-{
-	int64_t now_ms = clock_monotonic_ms();
-	uint64_t count = 0;
-
-	for (uint32_t i = 0; i < batch->count; i++) {
-		const struct lease_item *item = &batch->items[i];
-
-		returned[i] = sender->rejections[i] && sender->rejections[i]->retry &&
-			      lease_return(sender->book, item, now_ms + return_delay_ms(item->returned));
-		count += returned[i];
-	}
-	return count;
-}
-
-static struct bytes result_of(const Sangkien__Wire__Ack *ack, uint32_t index)
-{
-	if (index >= ack->n_results)
-		return (struct bytes){NULL, 0};
-	return (struct bytes){ack->results[index].data, ack->results[index].len};
-}
-
-static void let_go(struct sender *sender, const struct lease_batch *batch, const Sangkien__Wire__Ack *ack)
-{
-	bool returned[WIRE_ITEMS_MAX];
-	uint64_t done = 0;
-
-	memset(sender->rejections, 0, batch->count * sizeof(const Sangkien__Wire__Rejection *));
-	for (size_t i = 0; i < ack->n_rejected; i++)
-		if (ack->rejected[i]->index < batch->count)
-			sender->rejections[ack->rejected[i]->index] = ack->rejected[i];
-	metric_add(sender->metrics.returned, return_items(sender, batch, returned));
-	for (uint32_t i = 0; i < batch->count; i++) {
-		struct parcel *parcel = parcel_of(&batch->items[i]);
-
-		if (returned[i])
-			continue;
-		if (sender->rejections[i]) {
-			finish_rejected(sender, parcel, sender->rejections[i]);
-			continue;
-		}
-		sender->options.on_done(parcel->tag, result_of(ack, i), sender->options.context);
-		free(parcel);
-		done++;
-	}
-	metric_add(sender->metrics.acknowledged, done);
-}
-
-static void on_ack(struct sender *sender, uint64_t worker, const Sangkien__Wire__Ack *ack)
-{
-	struct lease_batch batch;
-	struct id128 id;
-
-	memcpy(id.octet, ack->message_id.data, sizeof(id));
-	if (lease_acknowledge(sender->book, worker, &id, &batch))
-		let_go(sender, &batch, ack);
-	else
-		metric_add(sender->metrics.late, 1);
-}
-
-/* The loop ----------------------------------------------------------------------------------------------------------
- */
-
-static void drop_frame(struct sender *sender, const char *why)
-{
-	metric_add(sender->metrics.malformed, 1);
-	edge_complain(&sender->complaints, sender->options.domain, why, clock_monotonic_ms());
-}
-
-static void take_frame(struct sender *sender, zmq_msg_t *routing_id, zmq_msg_t *frame)
-{
-	struct bytes bytes = {zmq_msg_data(frame), zmq_msg_size(frame)};
-	Sangkien__Wire__Envelope *envelope;
-	enum wire_fault fault;
-	uint64_t worker;
-
-	if (!worker_number(routing_id, &worker)) {
-		drop_frame(sender, "routing_id_of_its_own");
-		return;
-	}
-	arena_reset(sender->arena);
-	fault = wire_open(bytes, sender->arena, &envelope);
-	if (fault != WIRE_OK) {
-		drop_frame(sender, wire_fault_name(fault));
-		return;
-	}
-	switch (envelope->kind) {
-	case SANGKIEN__WIRE__KIND__KIND_READY:
-		on_ready(sender, worker, envelope->ready, frame);
-		break;
-	case SANGKIEN__WIRE__KIND__KIND_ACK:
-		on_ack(sender, worker, envelope->ack);
-		break;
-	case SANGKIEN__WIRE__KIND__KIND_GOODBYE:
-		lose_worker(sender, worker, "goodbye");
-		break;
-	default:
-		drop_frame(sender, "unexpected_kind");
-	}
-}
-
-static void say_room(struct sender *sender)
+void sender_say_room(struct sender *sender)
 {
 	if (!sender->push_refused || sender_room(sender) == 0)
 		return;
 	sender->push_refused = false;
 	if (sender->options.on_room)
 		sender->options.on_room(sender->options.context);
-}
-
-static void on_readable(void *context)
-{
-	struct sender *sender = context;
-	zmq_msg_t frames[2];
-
-	for (int i = 0; i < FRAMES_A_TURN_MAX; i++) {
-		int taken = edge_frames_receive(sender->socket, frames, 2);
-
-		if (taken > 0)
-			take_frame(sender, &frames[0], &frames[1]);
-		else if (taken < 0)
-			drop_frame(sender, "not_one_frame");
-		edge_frames_close(frames, 2);
-		if (taken == 0)
-			break;
-	}
-	say_room(sender);
 }
 
 static void after_turn(void *context)
@@ -393,7 +178,7 @@ static void after_turn(void *context)
 	while ((parcel = sender->oversized)) {
 		sender->oversized = parcel->next;
 		sender->oversized_count--;
-		finish_poison(sender, parcel, "item_too_large");
+		sender_finish_poison(sender, parcel, "item_too_large");
 	}
 	sender_flush(sender);
 }
@@ -419,17 +204,16 @@ static void on_tick(void *context)
 	uint64_t silent;
 
 	while (lease_worker_silent(sender->book, now_ms - EDGE_SILENCE_MS, &silent))
-		lose_worker(sender, silent, "silent");
+		sender_lose_worker(sender, silent, "silent");
 	if (++sender->ticks % PING_EVERY_TICKS == 0)
 		ping_workers(sender);
 	while (lease_expire(sender->book, now_ms, &item))
-		finish_poison(sender, parcel_of(&item), "no_worker_finished_it");
+		sender_finish_poison(sender, parcel_of(&item), "no_worker_finished_it");
 	show_metrics(sender, now_ms);
-	say_room(sender);
+	sender_say_room(sender);
 }
 
-/* Opening and closing -----------------------------------------------------------------------------------------------
- */
+/* Opening and closing ----------------------------------------------------------------------------------------- */
 
 static void bound_batches(struct lease_limits *limits)
 {
@@ -472,7 +256,7 @@ struct sender *sender_open(const struct sender_options *options)
 		return NULL;
 	}
 	sender_metrics_init(&sender->metrics, options->service, options->domain);
-	service_on_socket(options->service, sender->socket, on_readable, sender);
+	service_on_socket(options->service, sender->socket, sender_on_readable, sender);
 	service_every(options->service, TICK_MS, on_tick, sender);
 	service_after_turn(options->service, after_turn, sender);
 	return sender;

@@ -48,11 +48,10 @@ static void add_endpoint(struct endpoints *endpoints, const char *text)
 	for (size_t i = 0; i < endpoints->count; i++)
 		if (strcmp(endpoints->text[i], text) == 0)
 			return;
-	strcpy(endpoints->text[endpoints->count++], text);
+	memcpy(endpoints->text[endpoints->count++], text, strlen(text) + 1);
 }
 
-/* Names -------------------------------------------------------------------------------------------------------------
- */
+/* Names ------------------------------------------------------------------------------------------------------- */
 
 static void add_address(struct endpoints *found, const struct addrinfo *address, const char *port)
 {
@@ -154,8 +153,7 @@ static bool names_start(struct names *names)
 	return started;
 }
 
-/* The list ----------------------------------------------------------------------------------------------------------
- */
+/* The list ---------------------------------------------------------------------------------------------------- */
 
 static bool add_pattern(struct upstream_list *list, const char *pattern)
 {
@@ -183,7 +181,7 @@ static bool add_name(struct upstream_list *list, const char *text)
 		size -= 2;
 	}
 	memcpy(list->names->name[list->names->count].host, text, size);
-	strcpy(list->names->name[list->names->count].port, colon + 1);
+	memcpy(list->names->name[list->names->count].port, colon + 1, strlen(colon + 1) + 1);
 	list->names->count++;
 	return true;
 }

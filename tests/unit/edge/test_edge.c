@@ -69,8 +69,7 @@ static void check(bool holds, int code)
 		_exit(code);
 }
 
-/* Upstream ----------------------------------------------------------------------------------------------------------
- */
+/* Upstream ---------------------------------------------------------------------------------------------------- */
 
 struct upstream_plan {
 	const char *instance;
@@ -185,8 +184,7 @@ static int run_upstream(struct stage *stage, const struct upstream_plan *plan)
 	return exit_code;
 }
 
-/* Worker ------------------------------------------------------------------------------------------------------------
- */
+/* Worker ------------------------------------------------------------------------------------------------------ */
 
 struct worker {
 	struct stage *stage;
@@ -298,8 +296,7 @@ static int run_worker(struct stage *stage, enum manner manner, int number)
 	return exit_code;
 }
 
-/* The test's own hands ----------------------------------------------------------------------------------------------
- */
+/* The test's own hands ---------------------------------------------------------------------------------------- */
 
 static pid_t start(struct stage *stage)
 {
@@ -395,8 +392,7 @@ static void assert_each_once(const struct stage *stage, uint32_t count)
 	assert_int_equal(stage->over_credit, 0);
 }
 
-/* Tests -------------------------------------------------------------------------------------------------------------
- */
+/* Tests ------------------------------------------------------------------------------------------------------- */
 
 static void test_nothing_is_lost_when_workers_are_killed_and_paused(void **state)
 {

@@ -21,8 +21,7 @@ static struct id128 id_of(uint64_t number)
 static const struct lease_limits SMALL = {
 	.items_max = 64, .batch_items_max = 8, .batch_bytes_max = 1000, .lease_ms = 100, .attempts_max = 3};
 
-/* The model: what a book must be, by looking at everything each time -------------------------------------------------
- */
+/* The model: what a book must be, by looking at everything each time ------------------------------------------ */
 
 enum { MODEL_ITEMS = 4096, MODEL_LEASES = 8192, MODEL_WORKERS = 6, EVENTS = 3000 };
 enum place { NOWHERE, WAITING, LEASED, DONE, POISONED };
@@ -120,8 +119,7 @@ static bool model_has_work(const struct model *model)
 	return false;
 }
 
-/* Events ------------------------------------------------------------------------------------------------------------
- */
+/* Events ------------------------------------------------------------------------------------------------------ */
 
 static void event_push(struct model *model)
 {
@@ -347,8 +345,7 @@ static void test_random_events_against_the_model(void **state)
 	}
 }
 
-/* By example --------------------------------------------------------------------------------------------------------
- */
+/* By example -------------------------------------------------------------------------------------------------- */
 
 static struct lease_book *book_with(uint32_t items, uint32_t credit)
 {
@@ -407,7 +404,7 @@ static void test_asking_again_makes_no_poison_but_is_bounded(void **state)
 	uint32_t returns = 0;
 
 	(void)state;
-	for (uint64_t n = 1; n <= 2 * LEASE_RETURNS_MAX; n++) {
+	for (uint64_t n = 1; n <= 2ul * LEASE_RETURNS_MAX; n++) {
 		struct id128 id = id_of(n);
 
 		assert_true(lease_next(book, &id, 0, &batch));
