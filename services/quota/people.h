@@ -1,0 +1,28 @@
+/* Where a person becomes, or ceases to be, one of a unit's people. Pure: no I/O.
+ * A unit's people are the distinct persons with at least one counted submission in its subtree, for a phase or the
+ * whole. Only the leaf is stored (participation), so what an ancestor gains follows from the person's rows: it is one
+ * more where the person had nothing below it before, one less where nothing is left. */
+#ifndef SANGKIEN_QUOTA_PEOPLE_H
+#define SANGKIEN_QUOTA_PEOPLE_H
+
+#include "common/domain/unit_tree.h"
+#include "common/runtime/arena.h"
+
+/* Counted submissions of one person in one unit and phase (0: in none). */
+struct participation {
+	uint32_t unit, phase;
+	int64_t counted;
+};
+
+struct people_move {
+	uint32_t unit, phase; /* phase 0 is the whole campaign here */
+	int by;               /* 1 or -1 */
+};
+
+/* `before` are all rows of one person; `moves` what is added to them, in any order, also several for one row.
+ * False: the arena is full. */
+bool people_moves(const struct unit_tree *tree, const struct participation *before, size_t before_count,
+	const struct participation *moves, size_t move_count, struct arena *arena, struct people_move **result,
+	size_t *result_count) MUST_CHECK;
+
+#endif

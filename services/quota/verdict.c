@@ -1,0 +1,123 @@
+#include "services/quota/verdict.h"
+
+#include "proto/submission.pb-c.h"
+#include "services/quota/reasons.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef Sangkien__Message__VerdictReached message;
+
+static bool read_id(const ProtobufCBinaryData *data, struct id128 *id)
+{
+	if (data->len != sizeof(*id))
+		return false;
+	memcpy(id, data->data, sizeof(*id));
+	return true;
+}
+
+static struct bytes bytes_of(const ProtobufCBinaryData *data)
+{
+	return (struct bytes){.data = data->data, .size = data->len};
+}
+
+static bool is_verdict(uint32_t status)
+{
+	return status == STATUS_UNDER_REVIEW || status == STATUS_COUNTED || status == STATUS_REJECTED ||
+	       status == STATUS_DUPLICATE;
+}
+
+/* NULL, or what is wrong with it whatever the campaign's rules are. */
+static const char *read_plain(const message *from, struct verdict *to)
+{
+	if (!read_id(&from->id, &to->id) || !read_id(&from->person, &to->person))
+		return "an id is not 16 bytes";
+	if (!is_verdict(from->status))
+		return "the status is no verdict";
+	if (from->campaign == 0 || from->campaign > INT16_MAX || from->unit == 0 || from->unit > INT32_MAX ||
+		from->scope > INT32_MAX || from->snapshot > INT32_MAX || from->rules_version > INT32_MAX)
+		return "a number is out of range";
+	if (from->digest.len != 0 && from->digest.len != DIGEST_SIZE)
+		return "the digest is not 16 bytes";
+	if (from->sketch.len > SKETCH_BYTES_MAX || from->n_consulted > VERDICT_SHARDS_MAX)
+		return "the sketch or the list of shards is too long";
+	if (from->duplicate_of.len != 0 && !read_id(&from->duplicate_of, &to->duplicate_of))
+		return "an id is not 16 bytes";
+	to->has_duplicate_of = from->duplicate_of.len != 0;
+	if (from->status == STATUS_DUPLICATE && !to->has_duplicate_of)
+		return "a duplicate of nothing";
+	if (to->has_duplicate_of && id128_equal(&to->duplicate_of, &to->id))
+		return "a duplicate of itself";
+	if (from->status == STATUS_REJECTED && from->digest.len != 0)
+		return "a refused text was signed";
+	if (!isfinite(from->score))
+		return "the score is no number";
+	to->campaign = from->campaign;
+	to->unit = from->unit;
+	to->rules_version = from->rules_version;
+	to->received_at = from->received_at;
+	to->status = (enum submission_status)from->status;
+	to->score = from->score;
+	to->digest = bytes_of(&from->digest);
+	to->sketch = bytes_of(&from->sketch);
+	to->scope = from->scope;
+	to->snapshot = from->snapshot;
+	return NULL;
+}
+
+static bool read_consulted(const message *from, struct arena *arena, struct verdict *to)
+{
+	struct shard_epoch *consulted = arena_alloc(arena, from->n_consulted * sizeof(*consulted));
+
+	if (consulted == NULL)
+		return false;
+	for (size_t i = 0; i < from->n_consulted; i++)
+		consulted[i] =
+			(struct shard_epoch){.shard = from->consulted[i]->shard, .epoch = from->consulted[i]->epoch};
+	to->consulted = consulted;
+	to->consulted_count = from->n_consulted;
+	return true;
+}
+
+/* The phase and the bounds of exact copies follow from the version of the rules that judged it (law 6). */
+static const char *complete(const message *from, const struct reference *reference, struct verdict *to)
+{
+	const struct reference_campaign *campaign = reference_by_id(reference, to->campaign);
+	const struct rule_pack *rules;
+
+	if (campaign == NULL)
+		return "unknown campaign";
+	rules = campaign_rules_version(campaign->campaign, to->rules_version);
+	if (rules == NULL)
+		return "unknown version of the rules";
+	if (unit_by_id(campaign->units, to->unit) == NULL)
+		return "unknown unit";
+	to->units = campaign->units;
+	to->phase = campaign_phase_of(rules, to->received_at, from->has_applied_on, from->applied_on);
+	to->exact_scope = campaign_scope_unit(rules->exact_scope, campaign->units, to->unit);
+	return NULL;
+}
+
+enum verdict_fault verdict_read(struct bytes body, const struct reference *reference, struct arena *arena,
+	struct verdict *verdict, const char **why)
+{
+	message *from =
+		sangkien__message__verdict_reached__unpack(arena_protobuf_allocator(arena), body.size, body.data);
+
+	*verdict = (struct verdict){.fate = FATE_OPEN};
+	if (from == NULL) {
+		*why = "not a VerdictReached";
+		return VERDICT_MALFORMED;
+	}
+	*why = read_plain(from, verdict);
+	if (*why != NULL)
+		return VERDICT_MALFORMED;
+	*why = "no room for the batch";
+	if (!read_consulted(from, arena, verdict))
+		return VERDICT_TOO_MUCH;
+	*why = "a reason is no word";
+	if (!reasons_to_text(from->reasons, from->n_reasons, arena, &verdict->reasons))
+		return VERDICT_MALFORMED;
+	*why = complete(from, reference, verdict);
+	return *why == NULL ? VERDICT_FINE : VERDICT_UNKNOWN;
+}

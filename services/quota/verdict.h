@@ -1,0 +1,64 @@
+/* A machine's verdict as it arrives, checked and completed by the campaign's rules. Pure: no I/O. */
+#ifndef SANGKIEN_QUOTA_VERDICT_H
+#define SANGKIEN_QUOTA_VERDICT_H
+
+#include "common/domain/reference.h"
+#include "common/runtime/arena.h"
+#include "services/quota/decision.h"
+
+enum {
+	DIGEST_SIZE = 16,
+	SKETCH_BYTES_MAX = 4096,
+	VERDICT_SHARDS_MAX = 1024,
+};
+
+struct shard_epoch {
+	uint32_t shard;
+	uint64_t epoch;
+};
+
+enum verdict_fate {
+	FATE_OPEN,         /* not yet judged in this attempt */
+	FATE_DECIDED,      /* the decision stands, made now or before */
+	FATE_NOT_NOW,      /* stale epoch, or an original that does not stand: to be dispatched again */
+	FATE_REFUSED,      /* the database refuses this very verdict: poison */
+	FATE_ANOTHER_TIME, /* the bound of retries is reached: to be handed out again later */
+};
+
+/* Texts are borrowed from the message's arena. */
+struct verdict {
+	struct id128 id, person;
+	uint32_t campaign, unit, rules_version, phase;
+	int64_t received_at;
+	enum submission_status status; /* as the machine found it */
+	struct bytes reasons;
+	bool has_duplicate_of;
+	struct id128 duplicate_of;
+	double score;
+	struct bytes digest, sketch; /* empty where the text was not signed */
+	uint32_t scope, exact_scope, snapshot;
+	const struct shard_epoch *consulted;
+	size_t consulted_count;
+	const struct unit_tree *units;
+
+	enum verdict_fate fate;
+	struct decision decision; /* with FATE_DECIDED */
+};
+
+enum verdict_fault {
+	VERDICT_FINE,
+	VERDICT_MALFORMED, /* never: poison */
+	VERDICT_UNKNOWN,   /* a campaign, unit or rules version that our reference data does not have (yet) */
+	VERDICT_TOO_MUCH,  /* the arena is full */
+};
+
+/* `why` is a short text for the rejection. */
+enum verdict_fault verdict_read(struct bytes body, const struct reference *reference, struct arena *arena,
+	struct verdict *verdict, const char **why) MUST_CHECK;
+
+static inline bool verdict_is_signed(const struct verdict *verdict)
+{
+	return verdict->digest.size == DIGEST_SIZE;
+}
+
+#endif
