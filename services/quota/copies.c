@@ -267,7 +267,7 @@ static void decide(struct docket *docket, size_t number, const struct decision *
 static void decide_copy(
 	struct docket *docket, size_t number, const struct id128 *original, const struct id128 *original_person)
 {
-	const struct verdict *verdict = &docket->verdicts[number];
+	struct verdict *verdict = &docket->verdicts[number];
 	struct decision finding = {.status = STATUS_DUPLICATE,
 		.reasons = verdict->reasons,
 		.has_duplicate_of = true,
@@ -277,6 +277,7 @@ static void decide_copy(
 
 	if (verdict->status != STATUS_DUPLICATE || verdict->reasons.size == 0)
 		finding.reasons = copy_reason(&verdict->person, original_person);
+	verdict->is_plain_copy = true;
 	decide(docket, number, &finding);
 }
 
@@ -352,4 +353,9 @@ void copies_rule(struct docket *docket)
 {
 	for (size_t i = 0; i < docket->count; i++)
 		rule_verdict(docket, i);
+}
+
+bool copies_ruled(const struct docket *docket, size_t number)
+{
+	return docket->states[number] == STATE_RULED;
 }

@@ -62,6 +62,9 @@ struct id128 *copies_named(const struct docket *docket, struct arena *arena, siz
  * that was free and is not `taken` is given back. */
 void copies_rule(struct docket *docket);
 
+/* This verdict was open, and copies_rule() has ruled on it. */
+bool copies_ruled(const struct docket *docket, size_t number);
+
 /* The holder gives way to the earliest copy. Never where a person decided on it: a machine replaces no person's
  * decision (law 2), so there the earliest copy stands behind it. */
 bool copies_displace(const struct docket *docket, const struct copies *copies);

@@ -43,6 +43,7 @@ struct verdict {
 
 	enum verdict_fate fate;
 	struct decision decision; /* with FATE_DECIDED */
+	bool is_plain_copy;       /* stands behind who holds the place of its very text */
 };
 
 enum verdict_fault {

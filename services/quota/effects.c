@@ -1,0 +1,172 @@
+#include "services/quota/effects.h"
+
+#include "services/quota/participants.h"
+
+#include <stdlib.h>
+
+static const char add_totals_sql[] =
+	"INSERT INTO unit_total AS t (campaign_id, unit_id, phase, entered, under_review, counted, rejected, "
+	"duplicate, revoked, people) SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
+	"ON CONFLICT (campaign_id, unit_id, phase) DO UPDATE SET entered = t.entered + EXCLUDED.entered, "
+	"under_review = t.under_review + EXCLUDED.under_review, counted = t.counted + EXCLUDED.counted, "
+	"rejected = t.rejected + EXCLUDED.rejected, duplicate = t.duplicate + EXCLUDED.duplicate, "
+	"revoked = t.revoked + EXCLUDED.revoked, people = t.people + EXCLUDED.people "
+	"RETURNING entered, under_review, counted, rejected, duplicate, revoked, people, awarded";
+enum { RETURNED_ENTERED = 0, RETURNED_COUNTED = 2, RETURNED_PEOPLE = 6, RETURNED_AWARDED = 7, RETURNED_COLUMNS };
+static const char raise_versions_sql[] =
+	"INSERT INTO board AS b (campaign_id, version, moved_at) SELECT k, 1, clock_timestamp() FROM unnest($1) AS k "
+	"ON CONFLICT (campaign_id) DO UPDATE SET version = b.version + 1, moved_at = EXCLUDED.moved_at "
+	"RETURNING version";
+
+static bool add_changes(
+	const struct transaction *transaction, struct tally *tally, const struct change *changes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct decision *now = &changes[i].decision;
+		const struct reference_campaign *campaign = reference_by_id(transaction->reference, now->campaign);
+
+		if (campaign == NULL || !tally_change(tally, now->campaign, campaign->units, now->unit, now->phase,
+						changes[i].before, now->status))
+			return false;
+	}
+	return true;
+}
+
+#define PUT_ROWS(p, type, value)                                                                                       \
+	do {                                                                                                           \
+		pg_array_begin(p, type);                                                                               \
+		for (size_t i = 0; i < count; i++) {                                                                   \
+			const struct tally_row *r = &rows[i];                                                          \
+			value;                                                                                         \
+		}                                                                                                      \
+		pg_array_end(p);                                                                                       \
+	} while (0)
+
+static enum pg_status add_totals(
+	struct transaction *transaction, const struct tally_row *rows, size_t count, PGresult **totals)
+{
+	struct pg_params *p = pg_params(transaction->pg);
+
+	PUT_ROWS(p, PG_OID_INT2, pg_i16(p, (int16_t)r->campaign));
+	PUT_ROWS(p, PG_OID_INT4, pg_i32(p, (int32_t)r->unit));
+	PUT_ROWS(p, PG_OID_INT2, pg_i16(p, (int16_t)r->phase));
+	for (size_t column = 0; column < TALLY_COLUMNS; column++)
+		PUT_ROWS(p, PG_OID_INT8, pg_i64(p, r->by[column]));
+	return pg_run(transaction->pg, add_totals_sql, totals, transaction->deadline_ms);
+}
+
+/* The differences passed the table's constraint, which cannot say that a total is not negative. */
+static bool is_sane(const PGresult *totals)
+{
+	for (int row = 0; row < PQntuples(totals); row++)
+		for (int column = 0; column < RETURNED_COLUMNS; column++)
+			if (pg_get_i64(totals, row, column) < 0)
+				return false;
+	return true;
+}
+
+struct placed_row {
+	uint32_t campaign;
+	struct board_row row;
+};
+
+static int compare_placed(const void *left, const void *right)
+{
+	const struct placed_row *a = left, *b = right;
+
+	if (a->campaign != b->campaign)
+		return a->campaign < b->campaign ? -1 : 1;
+	if (a->row.parent != b->row.parent)
+		return a->row.parent < b->row.parent ? -1 : 1;
+	if (a->row.phase != b->row.phase)
+		return a->row.phase < b->row.phase ? -1 : 1;
+	return (a->row.unit > b->row.unit) - (a->row.unit < b->row.unit);
+}
+
+/* Rows come back in the order they went in; a board wants them by campaign, parent and phase. */
+static bool gather_boards(struct arena *arena, const struct tally_row *rows, const PGresult *totals, size_t count,
+	struct board_news **boards, size_t *board_count)
+{
+	struct placed_row *placed = arena_alloc(arena, count * sizeof(*placed));
+	struct board_row *sorted = arena_alloc(arena, count * sizeof(*sorted));
+
+	*boards = arena_alloc(arena, count * sizeof(**boards));
+	*board_count = 0;
+	if (placed == NULL || sorted == NULL || *boards == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		placed[i] = (struct placed_row){.campaign = rows[i].campaign,
+			.row = {.unit = rows[i].unit,
+				.parent = rows[i].parent,
+				.phase = rows[i].phase,
+				.entered = pg_get_i64(totals, (int)i, RETURNED_ENTERED),
+				.counted = pg_get_i64(totals, (int)i, RETURNED_COUNTED),
+				.people = pg_get_i64(totals, (int)i, RETURNED_PEOPLE),
+				.awarded = pg_get_i64(totals, (int)i, RETURNED_AWARDED)}};
+	qsort(placed, count, sizeof(*placed), compare_placed);
+	for (size_t i = 0; i < count; i++) {
+		sorted[i] = placed[i].row;
+		if (i == 0 || placed[i].campaign != placed[i - 1].campaign)
+			(*boards)[(*board_count)++] =
+				(struct board_news){.campaign = placed[i].campaign, .rows = &sorted[i]};
+		(*boards)[*board_count - 1].count++;
+	}
+	return true;
+}
+
+/* Last of all locks, so that instances wait for each other no longer than a commit takes. */
+static enum pg_status raise_versions(struct transaction *transaction, struct board_news *boards, size_t count)
+{
+	CLEANUP(pg_result_clear) PGresult *versions = NULL;
+	struct pg_params *p = pg_params(transaction->pg);
+	enum pg_status status;
+
+	pg_array_begin(p, PG_OID_INT2);
+	for (size_t i = 0; i < count; i++)
+		pg_i16(p, (int16_t)boards[i].campaign);
+	pg_array_end(p);
+	status = pg_run(transaction->pg, raise_versions_sql, &versions, transaction->deadline_ms);
+	if (status != PG_OK)
+		return status;
+	assert((size_t)PQntuples(versions) == count);
+	for (size_t i = 0; i < count; i++)
+		boards[i].version = pg_get_i64(versions, (int)i, 0);
+	return PG_OK;
+}
+
+static enum pg_status move_totals(
+	struct transaction *transaction, struct tally *tally, struct board_news **boards, size_t *board_count)
+{
+	CLEANUP(pg_result_clear) PGresult *totals = NULL;
+	enum pg_status status;
+	size_t count;
+	const struct tally_row *rows = tally_sorted(tally, &count);
+
+	if (rows == NULL)
+		return PG_REFUSED;
+	if (count == 0)
+		return PG_OK;
+	status = add_totals(transaction, rows, count, &totals);
+	if (status != PG_OK)
+		return status;
+	assert((size_t)PQntuples(totals) == count);
+	if (!is_sane(totals))
+		return PG_REFUSED;
+	if (!gather_boards(transaction->arena, rows, totals, count, boards, board_count))
+		return PG_REFUSED;
+	return raise_versions(transaction, *boards, *board_count);
+}
+
+enum pg_status effects_apply(struct transaction *transaction, const struct change *changes, size_t count,
+	struct board_news **boards, size_t *board_count)
+{
+	struct tally *tally = tally_new(transaction->arena);
+	enum pg_status status;
+
+	*boards = NULL;
+	*board_count = 0;
+	if (tally == NULL || !add_changes(transaction, tally, changes, count))
+		return PG_REFUSED;
+	status = participants_apply(transaction, changes, count, tally);
+	return status == PG_OK ? move_totals(transaction, tally, boards, board_count) : status;
+}

@@ -1,0 +1,298 @@
+/* From verdicts to first decisions. */
+#include "common/runtime/clock.h"
+#include "common/runtime/log.h"
+#include "services/quota/claims.h"
+#include "services/quota/history.h"
+#include "services/quota/ledger_frame.h"
+
+#include <stdlib.h>
+
+static const char fence_sql[] = "SELECT shard, epoch FROM index_shard WHERE shard = ANY ($1) ORDER BY shard FOR SHARE";
+
+/* The part of a batch that one transaction takes. */
+struct part {
+	struct verdict *verdicts;
+	size_t count;
+	bool notify;
+};
+
+/* A verdict that came before, or whose commit's outcome was not known, finds its decision here. */
+static enum pg_status recall_decided(struct transaction *transaction, struct part *part)
+{
+	struct id128 *ids = arena_alloc(transaction->arena, part->count * sizeof(*ids));
+	struct decision *found;
+	size_t found_count, next = 0;
+	enum pg_status status;
+
+	if (ids == NULL)
+		return PG_REFUSED;
+	for (size_t i = 0; i < part->count; i++)
+		ids[i] = part->verdicts[i].id;
+	status = history_read(transaction, ids, part->count, &found, &found_count);
+	if (status != PG_OK)
+		return status;
+	for (size_t i = 0; i < part->count && next < found_count; i++) {
+		struct verdict *verdict = &part->verdicts[i];
+
+		if (!id128_equal(&verdict->id, &found[next].id))
+			continue;
+		verdict->decision = found[next++];
+		verdict->fate = FATE_DECIDED;
+	}
+	assert(next == found_count);
+	return PG_OK;
+}
+
+static int compare_shards(const void *left, const void *right)
+{
+	int32_t a = *(const int32_t *)left, b = *(const int32_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+/* Sorted and distinct; NULL: the arena is full. */
+static int32_t *gather_shards(const struct part *part, struct arena *arena, size_t *count)
+{
+	size_t all = 0, next = 0;
+	int32_t *shards;
+
+	for (size_t i = 0; i < part->count; i++)
+		all += part->verdicts[i].fate == FATE_OPEN ? part->verdicts[i].consulted_count : 0;
+	shards = arena_alloc(arena, all * sizeof(*shards));
+	*count = 0;
+	if (shards == NULL)
+		return NULL;
+	for (size_t i = 0; i < part->count; i++) {
+		const struct verdict *verdict = &part->verdicts[i];
+		for (size_t k = 0; verdict->fate == FATE_OPEN && k < verdict->consulted_count; k++)
+			shards[next++] = (int32_t)verdict->consulted[k].shard;
+	}
+	qsort(shards, all, sizeof(*shards), compare_shards);
+	for (size_t i = 0; i < all; i++)
+		if (*count == 0 || shards[*count - 1] != shards[i])
+			shards[(*count)++] = shards[i];
+	return shards;
+}
+
+static bool is_current(const PGresult *rows, const struct shard_epoch *consulted)
+{
+	for (int row = 0; row < PQntuples(rows); row++)
+		if ((uint32_t)pg_get_i32(rows, row, 0) == consulted->shard)
+			return (uint64_t)pg_get_i64(rows, row, 1) == consulted->epoch;
+	return false;
+}
+
+/* Verdicts that asked an index which has been rebuilt since may have missed a copy (law 3). The lock keeps an owner
+ * from raising its epoch until what is decided here can be read by its rebuild. */
+static enum pg_status fence(struct transaction *transaction, struct part *part)
+{
+	CLEANUP(pg_result_clear) PGresult *rows = NULL;
+	size_t count;
+	int32_t *shards = gather_shards(part, transaction->arena, &count);
+	struct pg_params *p;
+	enum pg_status status;
+
+	if (shards == NULL)
+		return PG_REFUSED;
+	if (count == 0)
+		return PG_OK;
+	p = pg_params(transaction->pg);
+	pg_array_begin(p, PG_OID_INT4);
+	for (size_t i = 0; i < count; i++)
+		pg_i32(p, shards[i]);
+	pg_array_end(p);
+	status = pg_run(transaction->pg, fence_sql, &rows, transaction->deadline_ms);
+	if (status != PG_OK)
+		return status;
+	for (size_t i = 0; i < part->count; i++) {
+		struct verdict *verdict = &part->verdicts[i];
+		for (size_t k = 0; verdict->fate == FATE_OPEN && k < verdict->consulted_count; k++)
+			if (!is_current(rows, &verdict->consulted[k]))
+				verdict->fate = FATE_NOT_NOW;
+	}
+	return PG_OK;
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+	return id128_compare(left, right);
+}
+
+static const struct decision *find_decision(const struct decision *decisions, size_t count, const struct id128 *id)
+{
+	return bsearch(id, decisions, count, sizeof(*decisions), compare_ids);
+}
+
+/* Heads of named texts and holders that give way, in one order. */
+static struct id128 *gather_locks(const struct docket *docket, struct arena *arena, size_t *count, bool *change)
+{
+	struct id128 *ids = arena_alloc(arena, (docket->named_count + docket->copies_count) * sizeof(*ids));
+	size_t all = 0;
+
+	*count = 0;
+	*change = false;
+	if (ids == NULL)
+		return NULL;
+	for (size_t i = 0; i < docket->named_count; i++)
+		ids[all++] = docket->named[i].head;
+	for (size_t i = 0; i < docket->copies_count; i++) {
+		if (!copies_challenge(docket, &docket->copies[i]))
+			continue;
+		ids[all++] = docket->copies[i].holder;
+		*change = true;
+	}
+	qsort(ids, all, sizeof(*ids), compare_ids);
+	for (size_t i = 0; i < all; i++)
+		if (*count == 0 || !id128_equal(&ids[*count - 1], &ids[i]))
+			ids[(*count)++] = ids[i];
+	return ids;
+}
+
+/* All that the rulings depend on outside of the batch, locked until the commit: a text that was named must still stand
+ * then, and a holder that gives way must be as it was read. */
+static enum pg_status look_around(struct transaction *transaction, struct docket *docket)
+{
+	struct named_text *named;
+	struct decision *locked;
+	size_t count, locked_count;
+	bool change;
+	struct id128 *ids = copies_named(docket, transaction->arena, &count);
+	enum pg_status status;
+
+	if (ids == NULL)
+		return PG_REFUSED;
+	status = history_heads(transaction, ids, count, &named, &docket->named_count);
+	if (status != PG_OK)
+		return status;
+	docket->named = named;
+	ids = gather_locks(docket, transaction->arena, &count, &change);
+	if (ids == NULL)
+		return PG_REFUSED;
+	/* With one kind of lock for all of them the order holds. */
+	status = history_lock(transaction, ids, count, change, &locked, &locked_count);
+	if (status != PG_OK)
+		return status;
+	for (size_t i = 0; i < docket->named_count; i++) {
+		const struct decision *head = find_decision(locked, locked_count, &named[i].head);
+		named[i].stands = head != NULL && status_stands(head->status);
+	}
+	for (size_t i = 0; i < docket->copies_count; i++) {
+		const struct decision *holder = find_decision(locked, locked_count, &docket->copies[i].holder);
+
+		if (!copies_challenge(docket, &docket->copies[i]))
+			continue;
+		if (holder == NULL)
+			return PG_RETRY;
+		docket->copies[i].holder_decision = *holder;
+	}
+	return PG_OK;
+}
+
+static int compare_changes(const void *left, const void *right)
+{
+	return id128_compare(&((const struct change *)left)->decision.id, &((const struct change *)right)->decision.id);
+}
+
+/* First decisions, and what displaced holders become; sorted by id. */
+static struct change *gather_changes(const struct docket *docket, struct arena *arena, size_t *count)
+{
+	struct change *changes = arena_alloc(arena, (docket->count + docket->copies_count) * sizeof(*changes));
+
+	*count = 0;
+	if (changes == NULL)
+		return NULL;
+	for (size_t i = 0; i < docket->count; i++)
+		if (copies_ruled(docket, i) && docket->verdicts[i].fate == FATE_DECIDED)
+			changes[(*count)++] =
+				(struct change){.decision = docket->verdicts[i].decision, .before = STATUS_RECEIVED};
+	for (size_t i = 0; i < docket->copies_count; i++)
+		if (copies_displace(docket, &docket->copies[i]))
+			changes[(*count)++] = copies_displaced(docket, &docket->copies[i]);
+	qsort(changes, *count, sizeof(*changes), compare_changes);
+	return changes;
+}
+
+static void reopen(struct part *part)
+{
+	for (size_t i = 0; i < part->count; i++) {
+		part->verdicts[i].fate = FATE_OPEN;
+		part->verdicts[i].is_plain_copy = false;
+	}
+}
+
+static enum pg_status decide(struct transaction *transaction, struct ledger_result *result, void *context)
+{
+	struct part *part = context;
+	struct docket docket = {.verdicts = part->verdicts, .count = part->count};
+	struct change *changes;
+	size_t count;
+	enum pg_status status;
+
+	reopen(part);
+	status = recall_decided(transaction, part);
+	if (status == PG_OK)
+		status = fence(transaction, part);
+	if (status != PG_OK)
+		return status;
+	if (!copies_gather(&docket, transaction->arena))
+		return PG_REFUSED;
+	status = claims_take(transaction, &docket);
+	if (status == PG_OK)
+		status = look_around(transaction, &docket);
+	if (status != PG_OK)
+		return status;
+	copies_rule(&docket);
+	changes = gather_changes(&docket, transaction->arena, &count);
+	if (changes == NULL)
+		return PG_REFUSED;
+	if (count == 0)
+		return PG_OK;
+	status = claims_settle(transaction, &docket);
+	if (status == PG_OK)
+		status = claims_sign(transaction, &docket);
+	return status == PG_OK ? ledger_apply(transaction, changes, count, part->notify, result) : status;
+}
+
+static void set_fates(struct part *part, enum verdict_fate fate)
+{
+	for (size_t i = 0; i < part->count; i++)
+		part->verdicts[i].fate = fate;
+}
+
+static void stamp(struct part *part, int64_t now_us)
+{
+	for (size_t i = 0; i < part->count; i++)
+		if (part->verdicts[i].fate == FATE_DECIDED && part->verdicts[i].decision.decided_at == 0)
+			part->verdicts[i].decision.decided_at = now_us;
+}
+
+void ledger_decide(struct ledger *ledger, const struct reference *reference, struct verdict *verdicts, size_t count,
+	struct arena *arena, struct ledger_result *result)
+{
+	struct part part = {.verdicts = verdicts, .count = count, .notify = ledger->notify};
+	const struct ledger_frame frame = {.reference = reference,
+		.arena = arena,
+		.result = result,
+		.now_us = clock_now_us(),
+		.give_up_ms = INT64_MAX,
+		.steps = decide,
+		.context = &part};
+
+	switch (ledger_run(ledger, &frame)) {
+	case LEDGER_COMMITTED:
+		stamp(&part, frame.now_us);
+		return;
+	case LEDGER_GAVE_UP:
+		set_fates(&part, FATE_ANOTHER_TIME);
+		return;
+	case LEDGER_REFUSED:
+		break;
+	}
+	/* Poison is found by halves; the others are decided. */
+	if (count == 1) {
+		set_fates(&part, FATE_REFUSED);
+		return;
+	}
+	ledger_decide(ledger, reference, verdicts, count / 2, arena, result);
+	ledger_decide(ledger, reference, verdicts + count / 2, count - count / 2, arena, result);
+}

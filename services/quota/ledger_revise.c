@@ -1,0 +1,238 @@
+/* From one decision to the next, with all that follows from it. */
+#include "common/runtime/clock.h"
+#include "services/quota/history.h"
+#include "services/quota/inheritance.h"
+#include "services/quota/ledger_frame.h"
+#include "services/quota/reasons.h"
+
+#include <stdlib.h>
+
+struct session {
+	struct revision *revisions;
+	size_t count;
+	bool notify;
+};
+
+static int compare_ids(const void *left, const void *right)
+{
+	return id128_compare(left, right);
+}
+
+static struct id128 *gather_ids(const struct session *session, struct arena *arena)
+{
+	struct id128 *ids = arena_alloc(arena, session->count * sizeof(*ids));
+
+	for (size_t i = 0; ids != NULL && i < session->count; i++)
+		ids[i] = session->revisions[i].id;
+	return ids;
+}
+
+/* After a commit of unknown outcome our own revision may be there: it bears the instant that is ours alone. */
+static bool is_ours(const struct transaction *transaction, const struct revision *revision)
+{
+	const struct decision *latest = &revision->latest;
+
+	return latest->decided_at == transaction->now_us && latest->status == revision->status &&
+	       latest->decided_by == revision->decided_by &&
+	       (revision->expected == 0 || latest->revision == revision->expected + 1);
+}
+
+/* Gives whether the latest decision gets a successor. */
+static bool judge(const struct transaction *transaction, struct revision *revision, const struct decision *latest)
+{
+	if (latest == NULL) {
+		revision->fate = REVISION_UNKNOWN;
+		return false;
+	}
+	revision->latest = *latest;
+	if (is_ours(transaction, revision)) {
+		revision->fate = REVISION_MADE;
+		return false;
+	}
+	if ((revision->expected != 0 && revision->expected != latest->revision) || latest->status == revision->status) {
+		revision->fate = REVISION_CONFLICT;
+		return false;
+	}
+	revision->fate = REVISION_MADE;
+	return true;
+}
+
+static struct change change_to(
+	const struct decision *from, enum submission_status status, enum decided_by by, struct bytes reasons)
+{
+	struct change change = {.decision = *from, .before = from->status};
+
+	change.decision.revision++;
+	change.decision.status = status;
+	change.decision.decided_by = by;
+	change.decision.reasons = reasons;
+	return change;
+}
+
+static bool rises(const struct change *change)
+{
+	return !status_stands(change->before) && status_stands(change->decision.status);
+}
+
+static bool falls(const struct change *change)
+{
+	return status_stands(change->before) && !status_stands(change->decision.status);
+}
+
+struct changes {
+	struct change *rows;
+	size_t count;
+};
+
+/* Ids of those that rise or fall, in the order of the changes. NULL: the arena is full. */
+static struct id128 *choose(
+	const struct changes *changes, bool (*is_chosen)(const struct change *), struct arena *arena, size_t *count)
+{
+	struct id128 *ids = arena_alloc(arena, changes->count * sizeof(*ids));
+
+	*count = 0;
+	for (size_t i = 0; ids != NULL && i < changes->count; i++)
+		if (is_chosen(&changes->rows[i]))
+			ids[(*count)++] = changes->rows[i].decision.id;
+	return ids;
+}
+
+/* What was asked for, where the latest decision allows it. */
+static enum pg_status change_asked(struct transaction *transaction, struct session *session, struct changes *changes)
+{
+	struct id128 *ids = gather_ids(session, transaction->arena);
+	struct decision *latest;
+	size_t count;
+	enum pg_status status;
+
+	changes->rows = arena_alloc(transaction->arena, session->count * sizeof(*changes->rows));
+	if (ids == NULL || changes->rows == NULL)
+		return PG_REFUSED;
+	status = inheritance_lock(transaction, ids, session->count);
+	if (status == PG_OK)
+		status = history_lock(transaction, ids, session->count, true, &latest, &count);
+	if (status != PG_OK)
+		return status;
+	for (size_t i = 0; i < session->count; i++) {
+		struct revision *revision = &session->revisions[i];
+		const struct decision *from = bsearch(&revision->id, latest, count, sizeof(*latest), compare_ids);
+
+		if (!judge(transaction, revision, from))
+			continue;
+		changes->rows[changes->count++] =
+			change_to(from, revision->status, revision->decided_by, revision->reasons);
+		revision->latest = changes->rows[changes->count - 1].decision;
+		revision->latest.decided_at = transaction->now_us;
+	}
+	return PG_OK;
+}
+
+static int compare_changes(const void *left, const void *right)
+{
+	return id128_compare(&((const struct change *)left)->decision.id, &((const struct change *)right)->decision.id);
+}
+
+static bool is_asked(const struct session *session, const struct id128 *id)
+{
+	/* Its first member is its id. */
+	return bsearch(id, session->revisions, session->count, sizeof(*session->revisions), compare_ids) != NULL;
+}
+
+static enum pg_status add_followers(struct transaction *transaction, const struct session *session,
+	struct changes *changes, const struct decision *followers, size_t count)
+{
+	static const struct bytes reason = {
+		.data = (const uint8_t *)REASON_ORIGINAL_REVOKED, .size = sizeof(REASON_ORIGINAL_REVOKED) - 1};
+	struct change *all = arena_alloc(transaction->arena, (changes->count + count) * sizeof(*all));
+
+	if (all == NULL)
+		return PG_REFUSED;
+	for (size_t i = 0; i < changes->count; i++)
+		all[i] = changes->rows[i];
+	changes->rows = all;
+	for (size_t i = 0; i < count; i++)
+		if (followers[i].status == STATUS_DUPLICATE && !is_asked(session, &followers[i].id))
+			all[changes->count++] =
+				change_to(&followers[i], STATUS_UNDER_REVIEW, DECIDED_BY_CONSEQUENCE, reason);
+	qsort(all, changes->count, sizeof(*all), compare_changes);
+	return PG_OK;
+}
+
+/* Whoever adds a duplicate holds its original's decision or place, which we hold now: nobody joins in between. */
+static enum pg_status change_followers(
+	struct transaction *transaction, const struct session *session, struct changes *changes)
+{
+	struct decision *followers;
+	size_t count;
+	struct id128 *ids = choose(changes, falls, transaction->arena, &count);
+	enum pg_status status;
+
+	if (ids == NULL)
+		return PG_REFUSED;
+	if (count == 0)
+		return PG_OK;
+	status = history_followers(transaction, ids, count, &ids, &count);
+	if (status == PG_OK)
+		status = history_lock(transaction, ids, count, true, &followers, &count);
+	return status == PG_OK ? add_followers(transaction, session, changes, followers, count) : status;
+}
+
+static enum pg_status take_places(struct transaction *transaction, const struct changes *changes)
+{
+	size_t count;
+	struct id128 *ids = choose(changes, rises, transaction->arena, &count);
+
+	return ids == NULL ? PG_REFUSED : inheritance_take(transaction, ids, count);
+}
+
+static enum pg_status sign_risen(struct transaction *transaction, const struct changes *changes)
+{
+	struct change *risen = arena_alloc(transaction->arena, changes->count * sizeof(*risen));
+	size_t count = 0;
+
+	for (size_t i = 0; risen != NULL && i < changes->count; i++)
+		if (rises(&changes->rows[i]))
+			risen[count++] = changes->rows[i];
+	return risen == NULL ? PG_REFUSED : inheritance_sign(transaction, risen, count);
+}
+
+static enum pg_status pass_on(struct transaction *transaction, const struct changes *changes)
+{
+	size_t count;
+	struct id128 *ids = choose(changes, falls, transaction->arena, &count);
+
+	return ids == NULL ? PG_REFUSED : inheritance_pass_on(transaction, ids, count);
+}
+
+static enum pg_status revise(struct transaction *transaction, struct ledger_result *result, void *context)
+{
+	struct session *session = context;
+	struct changes changes = {0};
+	enum pg_status status = change_asked(transaction, session, &changes);
+
+	if (status != PG_OK || changes.count == 0)
+		return status;
+	status = change_followers(transaction, session, &changes);
+	if (status == PG_OK)
+		status = take_places(transaction, &changes);
+	if (status == PG_OK)
+		status = sign_risen(transaction, &changes);
+	if (status == PG_OK)
+		status = ledger_apply(transaction, changes.rows, changes.count, session->notify, result);
+	return status == PG_OK ? pass_on(transaction, &changes) : status;
+}
+
+enum ledger_end ledger_revise(struct ledger *ledger, const struct reference *reference, struct revision *revisions,
+	size_t count, struct arena *arena, struct ledger_result *result, int64_t deadline_ms)
+{
+	struct session session = {.revisions = revisions, .count = count, .notify = ledger->notify};
+	const struct ledger_frame frame = {.reference = reference,
+		.arena = arena,
+		.result = result,
+		.now_us = clock_receipt_us(),
+		.give_up_ms = deadline_ms,
+		.steps = revise,
+		.context = &session};
+
+	return ledger_run(ledger, &frame);
+}
