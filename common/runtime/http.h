@@ -54,6 +54,7 @@ struct http_server_options {
 	/* Runs on the server's thread about every `tick_ms`; may be NULL. */
 	uint32_t tick_ms;
 	void (*on_tick)(struct http_server *server, void *context);
+	struct http_server **handle; /* where the server is put before its first request; may be NULL */
 };
 
 /* Binds and starts the thread; NULL with a line in the log (port in use names the address). */

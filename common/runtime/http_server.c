@@ -268,8 +268,12 @@ struct http_server *http_server_open(const struct http_server_options *options)
 	server->limits = &server->options.limits;
 	server->epoll = server->wake = server->listener = -1;
 	set_timers(server);
+	if (options->handle)
+		*options->handle = server;
 	if (server_start(server))
 		return server;
+	if (options->handle)
+		*options->handle = NULL;
 	metrics_free(&server->own_metrics);
 	server_free(server);
 	return NULL;
