@@ -1,0 +1,9 @@
+/* GET /v1/campaigns, /v1/campaigns/{campaign} and …/units. */
+#ifndef SANGKIEN_LEADERBOARD_HTTP_UNITS_H
+#define SANGKIEN_LEADERBOARD_HTTP_UNITS_H
+
+#include "common/runtime/http.h"
+
+http_handler on_campaigns, on_campaign, on_units;
+
+#endif

@@ -1,0 +1,267 @@
+#include "services/leaderboard/watch.h"
+
+#include "common/runtime/clock.h"
+#include "common/runtime/log.h"
+#include "common/runtime/redis.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { TURN_MS = 250, FRESH_MS = 1500, DEADLINE_MS = 1000, LOAD_DEADLINE_MS = 20000, REDIS_TIMEOUT_MS = 500 };
+enum { CAMPAIGNS_MAX = 4096 };
+
+struct seen {
+	uint32_t campaign;
+	uint64_t version; /* PostgreSQL's */
+	uint64_t applied; /* Redis's, 0 where it has none */
+	bool alien;       /* Redis was ahead of PostgreSQL: it holds the board of another life of this system */
+};
+
+struct watch {
+	struct watch_options options;
+	struct pg *pg;
+	struct redis *redis;
+	struct metric *behind;
+	pthread_t thread;
+	pthread_mutex_t mutex; /* of what follows */
+	pthread_cond_t wake;
+	bool closing;
+	struct seen *seen; /* campaigns in no order: there are few */
+	size_t seen_count;
+	int64_t postgresql_at_ms; /* last answer; 0: never */
+	struct targets *targets;
+};
+
+/* Under the mutex. */
+static struct seen *find_seen(struct watch *watch, uint32_t campaign)
+{
+	for (size_t i = 0; i < watch->seen_count; i++)
+		if (watch->seen[i].campaign == campaign)
+			return &watch->seen[i];
+	return NULL;
+}
+
+/* Under the mutex. NULL: too many campaigns. */
+static struct seen *take_seen(struct watch *watch, uint32_t campaign)
+{
+	struct seen *seen = find_seen(watch, campaign);
+	if (seen || watch->seen_count == CAMPAIGNS_MAX)
+		return seen;
+	seen = &watch->seen[watch->seen_count++];
+	*seen = (struct seen){.campaign = campaign};
+	return seen;
+}
+
+static void note_applied(struct watch *watch, uint32_t campaign, uint64_t applied)
+{
+	pthread_mutex_lock(&watch->mutex);
+	struct seen *seen = take_seen(watch, campaign);
+	if (seen)
+		seen->applied = applied;
+	pthread_mutex_unlock(&watch->mutex);
+}
+
+/* Redis was asked before, so that it cannot be ahead of what PostgreSQL says now. */
+static void note_version(struct watch *watch, uint32_t campaign, uint64_t version)
+{
+	pthread_mutex_lock(&watch->mutex);
+	struct seen *seen = take_seen(watch, campaign);
+	bool was_alien = seen && seen->alien;
+	if (seen) {
+		seen->version = version;
+		seen->alien = seen->applied > version;
+	}
+	bool is_alien = seen && seen->alien;
+	pthread_mutex_unlock(&watch->mutex);
+	if (is_alien && !was_alien)
+		log_warn("redis_board_ahead", KV_U64("campaign", campaign), KV_U64("version", version));
+}
+
+/* Also asks for the version of the reference data, that says when targets are to be read again. */
+static bool ask_postgresql(struct watch *watch, uint64_t *reference)
+{
+	CLEANUP(pg_result_clear) PGresult *rows = NULL;
+	int64_t deadline = clock_monotonic_ms() + DEADLINE_MS;
+	if (!pg_ready(watch->pg, deadline))
+		return false;
+	pg_params(watch->pg);
+	/* One row a campaign; a board that never moved is version 0. */
+	if (pg_run(watch->pg,
+		    "SELECT r.version, c.id, coalesce(b.version, 0) FROM reference_version r "
+		    "LEFT JOIN campaign c ON true LEFT JOIN board b ON b.campaign_id = c.id",
+		    &rows, deadline) != PG_OK ||
+		PQntuples(rows) < 1)
+		return false;
+	*reference = (uint64_t)pg_get_i64(rows, 0, 0);
+	for (int row = 0; row < PQntuples(rows); row++)
+		if (!pg_get_null(rows, row, 1))
+			note_version(watch, (uint32_t)pg_get_i16(rows, row, 1), (uint64_t)pg_get_i64(rows, row, 2));
+	pthread_mutex_lock(&watch->mutex);
+	watch->postgresql_at_ms = clock_monotonic_ms();
+	pthread_mutex_unlock(&watch->mutex);
+	return true;
+}
+
+static void load_targets(struct watch *watch, uint64_t reference)
+{
+	if (watch->targets && targets_version(watch->targets) == reference)
+		return;
+	struct targets *newest = targets_load(watch->pg, reference, clock_monotonic_ms() + LOAD_DEADLINE_MS);
+	if (!newest)
+		return;
+	pthread_mutex_lock(&watch->mutex);
+	struct targets *before = watch->targets;
+	watch->targets = newest;
+	pthread_mutex_unlock(&watch->mutex);
+	targets_release(&before);
+	log_info("targets_loaded", KV_U64("version", reference));
+}
+
+/* True: Redis answered. */
+static bool ask_redis(struct watch *watch)
+{
+	const struct reference *reference = reference_acquire(watch->options.reference);
+	size_t count = reference ? reference->campaign_count : 0;
+	bool answers = redis_ready(watch->redis);
+	for (size_t i = 0; answers && i < count; i++) {
+		uint32_t campaign = reference->campaigns[i].id;
+		CLEANUP(redis_reply_clear)
+		redisReply *reply = redis_command(watch->redis, "HGET board:{c%u}:meta applied", campaign);
+		answers = reply != NULL;
+		if (answers)
+			note_applied(watch, campaign,
+				reply->type == REDIS_REPLY_STRING ? strtoull(reply->str, NULL, 10) : 0);
+	}
+	reference_release(watch->options.reference, &reference);
+	return answers;
+}
+
+static void show_behind(struct watch *watch)
+{
+	uint64_t behind = 0;
+	pthread_mutex_lock(&watch->mutex);
+	for (size_t i = 0; i < watch->seen_count; i++)
+		if (watch->seen[i].version > watch->seen[i].applied)
+			behind += watch->seen[i].version - watch->seen[i].applied;
+	pthread_mutex_unlock(&watch->mutex);
+	metric_set(watch->behind, (int64_t)behind);
+}
+
+static void turn(struct watch *watch)
+{
+	uint64_t reference = 0;
+	bool redis = ask_redis(watch);
+	bool postgresql = ask_postgresql(watch, &reference);
+	if (postgresql)
+		load_targets(watch, reference);
+	show_behind(watch);
+	service_condition(watch->options.service, "postgresql-or-redis", postgresql || redis,
+		"neither PostgreSQL nor Redis answers");
+}
+
+/* False: closing. */
+static bool rest(struct watch *watch)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += TURN_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	pthread_mutex_lock(&watch->mutex);
+	while (!watch->closing && pthread_cond_timedwait(&watch->wake, &watch->mutex, &until) == 0)
+		;
+	bool closing = watch->closing;
+	pthread_mutex_unlock(&watch->mutex);
+	return !closing;
+}
+
+static void *run(void *context)
+{
+	do
+		turn(context);
+	while (rest(context));
+	return NULL;
+}
+
+static void watch_free(struct watch *watch)
+{
+	pg_close(&watch->pg);
+	redis_close(&watch->redis);
+	targets_release(&watch->targets);
+	free(watch->seen);
+	free(watch);
+}
+
+static void init_wake(struct watch *watch)
+{
+	pthread_condattr_t monotonic;
+	pthread_mutex_init(&watch->mutex, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&watch->wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
+struct watch *watch_open(const struct watch_options *options)
+{
+	struct watch *watch = calloc(1, sizeof(*watch));
+	if (!watch)
+		return NULL;
+	watch->options = *options;
+	watch->behind = metrics_gauge(service_metrics(options->service), "sangkien_leaderboard_redis_behind_versions",
+		NULL, "Versions that Redis is behind the newest board, all campaigns together");
+	watch->seen = calloc(CAMPAIGNS_MAX, sizeof(struct seen));
+	watch->pg = pg_open(options->conninfo, "leaderboard watch");
+	watch->redis = redis_open(options->redis, options->redis_user, options->redis_password_file, REDIS_TIMEOUT_MS);
+	init_wake(watch);
+	service_condition(options->service, "postgresql-or-redis", false, "not asked yet");
+	if (watch->seen && watch->pg && watch->redis && pthread_create(&watch->thread, NULL, run, watch) == 0)
+		return watch;
+	watch_free(watch);
+	return NULL;
+}
+
+void watch_close(struct watch **watch)
+{
+	struct watch *it = *watch;
+	*watch = NULL;
+	if (!it)
+		return;
+	pthread_mutex_lock(&it->mutex);
+	it->closing = true;
+	pthread_cond_signal(&it->wake);
+	pthread_mutex_unlock(&it->mutex);
+	pthread_join(it->thread, NULL);
+	pthread_cond_destroy(&it->wake);
+	pthread_mutex_destroy(&it->mutex);
+	watch_free(it);
+}
+
+struct watch_state watch_state(struct watch *watch, uint32_t campaign)
+{
+	struct watch_state state = {0};
+	pthread_mutex_lock(&watch->mutex);
+	const struct seen *seen = find_seen(watch, campaign);
+	int64_t asked = watch->postgresql_at_ms;
+	state.postgresql = asked != 0 && clock_monotonic_ms() - asked < FRESH_MS;
+	state.targets = targets_version(watch->targets);
+	if (seen) {
+		state.redis_is_alien = seen->alien;
+		state.version = seen->version;
+		/* With PostgreSQL away the newest is what Redis has, and nobody can say that it is current. */
+		if (!state.postgresql && !seen->alien && seen->applied > seen->version)
+			state.version = seen->applied;
+	}
+	pthread_mutex_unlock(&watch->mutex);
+	return state;
+}
+
+struct targets *watch_targets(struct watch *watch)
+{
+	pthread_mutex_lock(&watch->mutex);
+	struct targets *targets = targets_hold(watch->targets);
+	pthread_mutex_unlock(&watch->mutex);
+	return targets;
+}
