@@ -22,6 +22,7 @@ struct reference_source {
 	pthread_mutex_t mutex; /* of what follows */
 	pthread_cond_t wake;
 	bool closing;
+	bool is_failing;         /* said once */
 	struct snapshot *newest; /* one hold is the source's own */
 };
 
@@ -50,6 +51,9 @@ static void poll_once(struct reference_source *source)
 	struct snapshot *snapshot = snapshot_load(source->pg, source->newest);
 	if (snapshot != NULL)
 		publish(source, snapshot);
+	else if (!source->is_failing)
+		log_warn("reference_not_loaded", KV_TEXT("why", pg_error(source->pg)));
+	source->is_failing = snapshot == NULL;
 }
 
 /* False: closing. */

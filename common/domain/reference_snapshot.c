@@ -101,6 +101,8 @@ static bool copy_texts(const PGresult *rows, char **texts)
 	return true;
 }
 
+static const char NO_UNITS[] = "no units";
+
 static struct unit_tree *build_units(const PGresult *rows, const char **fault)
 {
 	int count = PQntuples(rows);
@@ -108,8 +110,8 @@ static struct unit_tree *build_units(const PGresult *rows, const char **fault)
 	char *texts = NULL;
 	struct unit_tree *tree = NULL;
 
-	*fault = "out of memory";
-	if (units != NULL && copy_texts(rows, &texts)) {
+	*fault = count == 0 ? NO_UNITS : "out of memory";
+	if (count > 0 && units != NULL && copy_texts(rows, &texts)) {
 		const char *at = texts;
 		for (int i = 0; i < count; i++) {
 			units[i].id = (uint32_t)pg_get_i32(rows, i, 0);
@@ -169,6 +171,16 @@ static struct campaign *parse_source(const char *code, struct bytes source)
 	return campaign;
 }
 
+/* Between `campaign apply` and its first `units import` a campaign has none: nothing is wrong. */
+static void say_no_units(const char *code, const char *fault, bool keeps_last_good)
+{
+	if (strcmp(fault, NO_UNITS) == 0 && !keeps_last_good)
+		log_info("campaign_without_units", KV_TEXT("campaign", code));
+	else
+		log_error("unit_tree_faulty", KV_TEXT("campaign", code), KV_TEXT("fault", fault),
+			KV_BOOL("keeps_last_good", keeps_last_good));
+}
+
 /* One campaign of the new snapshot: as it is now, else the last good one, else none. False: PostgreSQL failed. */
 static bool load_campaign(const struct loading *loading, uint32_t id, const char *code, struct bytes yaml)
 {
@@ -185,8 +197,7 @@ static bool load_campaign(const struct loading *loading, uint32_t id, const char
 		return false;
 	}
 	if (held->value.units == NULL)
-		log_error("unit_tree_faulty", KV_TEXT("campaign", code), KV_TEXT("fault", fault),
-			KV_BOOL("keeps_last_good", before != NULL));
+		say_no_units(code, fault, before != NULL);
 	held->value.campaign = parse_source(code, yaml);
 	if (held->value.units == NULL || held->value.campaign == NULL) {
 		held_release(held);

@@ -201,7 +201,7 @@ static const char *row_fault(const struct unit_row *row)
 
 	if (row->id == 0 || row->id > UNIT_ID_MAX)
 		return "id out of range";
-	if (code_size == 0 || code_size > UNIT_CODE_MAX)
+	if (code_size == 0 || code_size >= UNIT_CODE_MAX)
 		return "code empty or too long";
 	if (row->name[0] == '\0')
 		return "no name";

@@ -11,7 +11,7 @@ enum unit_level {
 	UNIT_GRASSROOTS = 3,
 	UNIT_SECTION = 4
 };
-enum { UNIT_DEPTH_MAX = 8, UNIT_CODE_MAX = 32 };
+enum { UNIT_DEPTH_MAX = 8, UNIT_CODE_MAX = 32 /* with NUL */ };
 
 struct unit {
 	uint32_t id;

@@ -240,8 +240,8 @@ static void test_never_more_under_way_than_the_window(void **state)
 	CLEANUP(delivery_free) struct delivery *delivery = delivery_new();
 
 	(void)state;
-	for (uint8_t i = 1; i <= WINDOW + 2; i++)
-		add_submission(delivery, i, 1, 0);
+	for (int i = 1; i <= WINDOW + 2; i++)
+		add_submission(delivery, (uint8_t)i, 1, 0);
 	on_submission_received(delivery, world->examination);
 	assert_int_equal(world->pushed_count, WINDOW);
 	/* Tags come back in any order and name their submission. */
