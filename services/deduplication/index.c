@@ -279,6 +279,7 @@ static enum index_fault ask_again(
 		post(index, number);
 	}
 	(void)find(index, &first, number, answer);
+	answer->is_new = false;
 	answer->posted = entry->posted;
 	return INDEX_OK;
 }
@@ -293,6 +294,7 @@ enum index_fault index_ask(struct text_index *index, const struct index_question
 		return fault;
 	bool covered = find(index, question, index->entries.count, answer);
 	number = insert(index, question);
+	answer->is_new = true;
 	answer->posted = question->insist || !covered;
 	if (answer->posted)
 		post(index, number);
@@ -302,7 +304,7 @@ enum index_fault index_ask(struct text_index *index, const struct index_question
 void index_peek(const struct text_index *index, const struct index_question *question, struct index_answer *answer)
 {
 	(void)find(index, question, index->entries.count, answer);
-	answer->posted = false;
+	answer->is_new = answer->posted = false;
 }
 
 enum index_fault index_restore(struct text_index *index, const struct index_question *question)

@@ -38,6 +38,7 @@ struct index_candidate {
 struct index_answer {
 	struct index_candidate candidates[INDEX_CANDIDATES_MAX];
 	uint32_t count;
+	bool is_new; /* asked about for the first time */
 	bool posted; /* its keys stand here; false: an earlier one much alike stands for it */
 };
 

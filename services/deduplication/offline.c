@@ -2,9 +2,8 @@
 
 #include "common/runtime/clock.h"
 #include "services/deduplication/offline_texts.h"
+#include "services/deduplication/scoring.h"
 #include "services/deduplication/signer.h"
-#include "services/deduplication/verdict.h"
-#include "services/deduplication/verify.h"
 
 #include <endian.h>
 #include <pthread.h>
@@ -98,28 +97,31 @@ static void sign(struct offline *run, uint32_t thread, uint32_t i)
 	work->failed = false;
 }
 
+/* The shingles of a rival are made anew each time: no more than its folded text is kept. */
+struct shingle_maker {
+	const struct offline *run;
+	struct signer *signer;
+	struct shingle_set *made;
+};
+
+static const struct shingle_set *make_shingles(const struct rival *rival, void *context)
+{
+	struct shingle_maker *maker = context;
+	const struct offline_text *text = &maker->run->texts[number_of(&rival->id)];
+
+	free(maker->made);
+	maker->made = signer_shingles(maker->signer, (struct bytes){text->text, text->size});
+	return maker->made;
+}
+
 static void verify(struct offline *run, uint32_t thread, uint32_t i)
 {
 	struct work *work = &run->work[i];
-	bool taken = false, enough = false;
+	struct shingle_maker maker = {.run = run, .signer = run->signer[thread]};
+
 	rivals_sort(&work->rivals);
-	for (uint32_t r = 0; r < work->rivals.count && !enough; r++) {
-		struct rival *rival = &work->rivals.rival[r];
-		if (rival->exact) {
-			rival->score = 1;
-			break;
-		}
-		if (!taken)
-			verifier_take(run->verifier[thread], run->weights, work->shingles);
-		taken = true;
-		const struct offline_text *other = &run->texts[number_of(&rival->id)];
-		struct shingle_set *shingles =
-			signer_shingles(run->signer[thread], (struct bytes){other->text, other->size});
-		work->failed |= shingles == NULL;
-		rival->score = shingles == NULL ? 0 : verifier_score(run->verifier[thread], shingles);
-		free(shingles);
-		enough = rival->score >= VERDICT_ENOUGH;
-	}
+	rivals_score(&work->rivals, work->shingles, run->weights, run->verifier[thread], make_shingles, &maker);
+	free(maker.made);
 }
 
 typedef void step_function(struct offline *run, uint32_t thread, uint32_t i);
@@ -234,7 +236,7 @@ static bool decide(struct offline *run)
 		run->duplicates += duplicate;
 		run->exact += duplicate && work->rivals.rival[0].exact;
 		run->under_review += verdict.status == STATUS_UNDER_REVIEW;
-		if (work->failed || (!duplicate && work->unposted != 0 && !ask(run, i, true)))
+		if (!duplicate && work->unposted != 0 && !ask(run, i, true))
 			return false;
 		offline_write(&run->out, text, &run->texts[text->duplicate_of]);
 		free(work->shingles);

@@ -107,3 +107,9 @@ struct shingle_set *shingle_set_new(const uint32_t *hashes, uint32_t count)
 	memcpy(set->hash, hashes, count * sizeof(set->hash[0]));
 	return set;
 }
+
+void shingle_set_free(struct shingle_set **set)
+{
+	free(*set);
+	*set = NULL;
+}

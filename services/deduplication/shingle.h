@@ -27,7 +27,8 @@ uint32_t shingle_text(struct shingle_table *table, struct bytes folded, uint32_t
 void shingle_table_fill(struct shingle_table *table, const struct shingle_set *set);
 bool shingle_table_has(const struct shingle_table *table, uint32_t hash);
 
-/* A set of its own on the heap; NULL without memory. free() it. */
+/* A set of its own on the heap; NULL without memory. */
 struct shingle_set *shingle_set_new(const uint32_t *hashes, uint32_t count) MUST_CHECK;
+void shingle_set_free(struct shingle_set **set);
 
 #endif

@@ -131,7 +131,7 @@ uint32_t shard_of_digest(const struct shard_map *map, const struct id128 *digest
 
 uint64_t shards_of_text(const struct shard_map *map, const struct sketch *sketch, const struct id128 *digest)
 {
-	uint64_t shards = UINT64_C(1) << shard_of_digest(map, digest);
+	uint64_t shards = UINT64_C(1) << shard_of_digest(map, digest) | UINT64_C(1) << LEARNING_SHARD;
 	for (uint32_t place = 0; place < SKETCH_PLACES; place++)
 		if (sketch->key[place] != 0)
 			shards |= UINT64_C(1) << shard_of_key(map, place, sketch->key[place]);

@@ -12,6 +12,7 @@ enum {
 	SKETCH_HEADER_SIZE = 8, /* version, three zero octets, snapshot (u32 LE) */
 	SKETCH_SIZE = SKETCH_HEADER_SIZE + SKETCH_PLACES * SKETCH_KEY_BITS / 8,
 	SHARDS_MAX = 64,
+	LEARNING_SHARD = 0, /* its owner learns the document frequencies, so it hears of every text */
 };
 
 struct sketch {

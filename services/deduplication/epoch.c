@@ -1,0 +1,56 @@
+#include "common/runtime/clock.h"
+#include "common/runtime/log.h"
+#include "services/deduplication/owner.h"
+
+enum { CLAIM_DEADLINE_MS = 5000, CHECK_DEADLINE_MS = 500, CHECK_EVERY_MS = 1000 };
+
+/* Committed before anything is read: a verdict of the old epoch is then either in `signature` already, or refused by
+ * quota, which locks the row FOR SHARE (law 3). */
+static const char claim_sql[] =
+	"INSERT INTO index_shard AS s (shard, epoch, owner) VALUES ($1, 1, $2) "
+	"ON CONFLICT (shard) DO UPDATE SET epoch = s.epoch + 1, owner = excluded.owner RETURNING epoch";
+
+bool epoch_claim(struct owner *owner)
+{
+	CLEANUP(pg_result_clear) PGresult *rows = NULL;
+	int64_t deadline_ms = clock_monotonic_ms() + CLAIM_DEADLINE_MS;
+
+	if (!pg_ready(owner->pg, deadline_ms))
+		return false;
+	struct pg_params *params = pg_params(owner->pg);
+	pg_i32(params, (int32_t)owner->shard);
+	pg_cstr(params, service_instance(owner->service));
+	/* Where the outcome is unknown the epoch is raised once more: it only has to grow. */
+	if (pg_run(owner->pg, claim_sql, &rows, deadline_ms) != PG_OK) {
+		log_warn("shard_not_claimed", KV_U64("shard", owner->shard), KV_TEXT("why", pg_error(owner->pg)));
+		return false;
+	}
+	owner->epoch = (uint64_t)pg_get_i64(rows, 0, 0);
+	owner->checked_ms = clock_monotonic_ms();
+	metric_set(owner->metrics.epoch, (int64_t)owner->epoch);
+	log_info("shard_claimed", KV_U64("shard", owner->shard), KV_U64("epoch", owner->epoch));
+	return true;
+}
+
+void epoch_check(struct owner *owner)
+{
+	CLEANUP(pg_result_clear) PGresult *rows = NULL;
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (owner->stage == OWNER_CLAIMING || owner->stage == OWNER_SUPERSEDED ||
+		now_ms < owner->checked_ms + CHECK_EVERY_MS)
+		return;
+	owner->checked_ms = now_ms;
+	if (!pg_ready(owner->pg, now_ms + CHECK_DEADLINE_MS))
+		return;
+	pg_i32(pg_params(owner->pg), (int32_t)owner->shard);
+	if (pg_run(owner->pg, "SELECT epoch FROM index_shard WHERE shard = $1", &rows, now_ms + CHECK_DEADLINE_MS) !=
+		PG_OK)
+		return;
+	uint64_t epoch = PQntuples(rows) == 1 ? (uint64_t)pg_get_i64(rows, 0, 0) : 0;
+	if (epoch == owner->epoch)
+		return;
+	owner->stage = OWNER_SUPERSEDED;
+	log_error("shard_superseded", KV_U64("shard", owner->shard), KV_U64("epoch", owner->epoch),
+		KV_U64("newer", epoch));
+}

@@ -1,0 +1,364 @@
+#include "common/domain/quarantine.h"
+#include "common/runtime/clock.h"
+#include "common/runtime/log.h"
+#include "services/deduplication/records.h"
+#include "services/deduplication/scoring.h"
+#include "services/deduplication/signing.h"
+#include "services/deduplication/snapshots.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	JUDGED_AT_ONCE = 256,
+	WISHES_MAX = JUDGED_AT_ONCE * RIVALS_MAX,
+	RECORDS_DEADLINE_MS = 2000,
+	QUARANTINE_DEADLINE_MS = 1000,
+	ASKED_MAX = 20, /* then the sweeper finds it */
+};
+
+typedef Sangkien__Message__VerdictReached verdict_reached;
+typedef Sangkien__Message__ShardEpoch shard_epoch;
+
+/* The records of a batch's rivals -----------------------------------------------------------------------------------
+ */
+
+static int compare_wishes(const void *a, const void *b)
+{
+	return memcmp(
+		&((const struct records_wish *)a)->id, &((const struct records_wish *)b)->id, sizeof(struct id128));
+}
+
+/* Distinct rivals of the whole batch; the text of those that must be compared and are not in the cache. */
+static size_t gather_wishes(
+	const struct signing *signing, struct comparison *const *batch, size_t count, struct records_wish *wishes)
+{
+	size_t wished = 0, distinct = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		for (uint32_t r = 0; r < batch[i]->rivals.count; r++) {
+			const struct rival *rival = &batch[i]->rivals.rival[r];
+			wishes[wished].id = rival->id;
+			wishes[wished++].text = !rival->exact && shingle_cache_get(signing->cache, &rival->id) == NULL;
+		}
+	}
+	qsort(wishes, wished, sizeof(*wishes), compare_wishes);
+	for (size_t i = 0; i < wished; i++) {
+		if (distinct > 0 && id128_equal(&wishes[distinct - 1].id, &wishes[i].id))
+			wishes[distinct - 1].text |= wishes[i].text;
+		else
+			wishes[distinct++] = wishes[i];
+	}
+	return distinct;
+}
+
+static void fill_record(const struct record *from, const struct comparison *comparison,
+	const struct reference_campaign *campaign, struct rival_record *to)
+{
+	*to = (struct rival_record){.known = from != NULL};
+	if (from == NULL)
+		return;
+	to->same_campaign = from->campaign == comparison->campaign;
+	to->decided = from->decided;
+	to->original_counts = from->original_counts;
+	to->received_at = from->received_at;
+	to->original = from->original;
+	to->original_person = from->original_person;
+	const struct rule_pack *rules =
+		campaign == NULL ? NULL : campaign_rules_version(campaign->campaign, comparison->rules_version);
+	if (rules == NULL || unit_by_id(campaign->units, from->original_unit) == NULL) {
+		to->known = false;
+		return;
+	}
+	to->original_near_scope = campaign_scope_unit(rules->near_scope, campaign->units, from->original_unit);
+	to->original_exact_scope = campaign_scope_unit(rules->exact_scope, campaign->units, from->original_unit);
+}
+
+/* Only those that may be named are worth comparing. */
+static void keep_nameable(struct signing *signing, struct comparison *comparison, const struct records *records,
+	const struct reference *reference)
+{
+	struct rivals *rivals = &comparison->rivals;
+	const struct reference_campaign *campaign =
+		reference == NULL ? NULL : reference_by_id(reference, comparison->campaign);
+	uint32_t kept = 0;
+
+	for (uint32_t r = 0; r < rivals->count; r++) {
+		struct rival *rival = &rivals->rival[r];
+		fill_record(records_find(records, &rival->id), comparison, campaign, &rival->record);
+		if (verdict_may_name(&signing->map, &comparison->text, rival))
+			rivals->rival[kept++] = *rival;
+	}
+	rivals->count = kept;
+	rivals_sort(rivals);
+}
+
+/* Reaching the verdict ------------------------------------------------------------------------------------------------
+ */
+
+struct text_source {
+	struct signing *signing;
+	const struct records *records;
+};
+
+static const struct shingle_set *find_shingles(const struct rival *rival, void *context)
+{
+	const struct text_source *source = context;
+	struct signing *signing = source->signing;
+	const struct shingle_set *cached = shingle_cache_get(signing->cache, &rival->id);
+	const struct record *record = cached != NULL ? NULL : records_find(source->records, &rival->id);
+
+	if (record == NULL || !record->has_text)
+		return cached;
+	struct shingle_set *made = signer_shingles_of(signing->signer, record->text);
+	return made == NULL ? NULL : shingle_cache_put(signing->cache, &rival->id, &made);
+}
+
+static void judge(struct signing *signing, struct comparison *comparison, const struct records *records,
+	const struct reference *reference)
+{
+	struct text_source source = {signing, records};
+
+	keep_nameable(signing, comparison, records, reference);
+	rivals_score(
+		&comparison->rivals, comparison->shingles, signing->weights, signing->verifier, find_shingles, &source);
+	comparison->verdict =
+		verdict_reach(&signing->map, &comparison->text, &comparison->rivals, &comparison->thresholds);
+	comparison->snapshot = signing->weights->number;
+	/* Nothing stands for what is not a duplicate. */
+	if (comparison->verdict.status != STATUS_DUPLICATE && comparison->unposted != 0) {
+		comparison->stage = STAGE_INSISTING;
+		signing_ask(signing, comparison, comparison->unposted);
+		return;
+	}
+	comparison->stage = STAGE_REACHED;
+	comparison_enqueue(&signing->reached, comparison);
+}
+
+/* False: PostgreSQL is away. */
+static bool fetch(struct signing *signing, struct comparison *const *batch, size_t count, struct records **records)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + RECORDS_DEADLINE_MS;
+	struct records_wish *wishes = malloc(WISHES_MAX * sizeof(*wishes));
+	uint32_t newest = 0;
+
+	if (wishes == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		newest = batch[i]->snapshot > newest ? batch[i]->snapshot : newest;
+	bool fetched = newest <= signing->weights->number ||
+		       snapshots_take_newest(signing->pg, &signing->weights, deadline_ms);
+	if (fetched) {
+		size_t distinct = gather_wishes(signing, batch, count, wishes);
+		fetched = records_fetch(signing->pg, wishes, distinct, records, deadline_ms) == PG_OK;
+	}
+	free(wishes);
+	return fetched;
+}
+
+static size_t take_batch(struct signing *signing, struct comparison **batch)
+{
+	size_t count = 0;
+
+	while (count < JUDGED_AT_ONCE && signing->compared.first != NULL) {
+		struct comparison *comparison = comparison_dequeue(&signing->compared);
+		if (comparison->abandoned)
+			signing_release(signing, comparison);
+		else
+			batch[count++] = comparison;
+	}
+	return count;
+}
+
+void signing_judge(struct signing *signing)
+{
+	struct comparison *batch[JUDGED_AT_ONCE];
+	size_t count;
+
+	while ((count = take_batch(signing, batch)) > 0) {
+		CLEANUP(records_free) struct records *records = NULL;
+		if (!fetch(signing, batch, count, &records)) {
+			service_condition(signing->service, "postgresql", false, "PostgreSQL is away");
+			for (size_t i = 0; i < count; i++)
+				comparison_enqueue(&signing->compared, batch[i]);
+			return;
+		}
+		service_condition(signing->service, "postgresql", true, "");
+		const struct reference *reference = reference_acquire(signing->references);
+		for (size_t i = 0; i < count; i++)
+			judge(signing, batch[i], records, reference);
+		reference_release(signing->references, &reference);
+	}
+}
+
+/* Handing on ----------------------------------------------------------------------------------------------------------
+ */
+
+static ProtobufCBinaryData binary(const void *data, size_t size)
+{
+	return (ProtobufCBinaryData){.len = size, .data = (uint8_t *)(uintptr_t)data};
+}
+
+static size_t list_epochs(const struct comparison *comparison, shard_epoch *epochs, shard_epoch **list)
+{
+	size_t count = 0;
+
+	for (uint64_t rest = comparison->consulted; rest != 0; rest &= rest - 1) {
+		uint32_t shard = (uint32_t)__builtin_ctzll(rest);
+		sangkien__message__shard_epoch__init(&epochs[count]);
+		epochs[count].shard = shard;
+		epochs[count].epoch = comparison->epoch[shard];
+		list[count] = &epochs[count];
+		count++;
+	}
+	return count;
+}
+
+static void write_facts(const struct comparison *comparison, verdict_reached *message)
+{
+	message->id = binary(&comparison->text.id, ID128_SIZE);
+	message->person = binary(&comparison->text.person, ID128_SIZE);
+	message->campaign = comparison->campaign;
+	message->unit = comparison->unit;
+	message->received_at = comparison->text.received_at;
+	message->rules_version = comparison->rules_version;
+	message->has_applied_on = comparison->has_applied_on;
+	message->applied_on = comparison->applied_on;
+}
+
+static void write_refusal(const struct comparison *comparison, verdict_reached *message)
+{
+	message->status = STATUS_REJECTED;
+	message->n_reasons = comparison->refused->n_reasons;
+	message->reasons = comparison->refused->reasons;
+}
+
+static void write_verdict(const struct comparison *comparison, const uint8_t *sketch, verdict_reached *message)
+{
+	const struct verdict *verdict = &comparison->verdict;
+
+	message->status = verdict->status;
+	message->digest = binary(&comparison->text.digest, ID128_SIZE);
+	/* Where another text stands for it in every shard there is nothing to rebuild. */
+	if ((comparison->consulted & ~comparison->unposted) != 0)
+		message->sketch = binary(sketch, SKETCH_SIZE);
+	message->snapshot = comparison->snapshot;
+	message->scope = comparison->text.exact_scope;
+	message->near_scope = comparison->text.near_scope;
+	message->score = verdict->score;
+	if (verdict->resembles)
+		message->duplicate_of = binary(&verdict->duplicate_of, ID128_SIZE);
+}
+
+static bool push_verdict(struct signing *signing, const struct comparison *comparison)
+{
+	verdict_reached message = SANGKIEN__MESSAGE__VERDICT_REACHED__INIT;
+	Sangkien__Message__Reason reason = SANGKIEN__MESSAGE__REASON__INIT, *reasons[] = {&reason};
+	shard_epoch epochs[SHARDS_MAX], *list[SHARDS_MAX];
+	uint8_t sketch[SKETCH_SIZE];
+
+	sketch_write(&comparison->text.sketch, sketch);
+	write_facts(comparison, &message);
+	if (comparison->refused != NULL) {
+		write_refusal(comparison, &message);
+	} else {
+		write_verdict(comparison, sketch, &message);
+		message.n_consulted = list_epochs(comparison, epochs, list);
+		message.consulted = list;
+		reason.code = (char *)(uintptr_t)comparison->verdict.reason;
+		reason.field = (char *)(uintptr_t) "description";
+		message.n_reasons = comparison->verdict.reason != NULL;
+		message.reasons = reasons;
+	}
+	size_t size = sangkien__message__verdict_reached__get_packed_size(&message);
+	uint8_t *packed = malloc(size);
+	if (packed == NULL)
+		return false;
+	sangkien__message__verdict_reached__pack(&message, packed);
+	bool pushed = sender_push(signing->verdicts, comparison_number(signing->pool, comparison), 0,
+		(struct bytes){comparison->trace, comparison->trace_size}, (struct bytes){packed, size});
+	free(packed);
+	return pushed;
+}
+
+static struct metric *metric_of(const struct signing *signing, const struct comparison *comparison)
+{
+	if (comparison->refused != NULL)
+		return signing->metrics.rejected;
+	if (comparison->verdict.status == STATUS_DUPLICATE)
+		return signing->metrics.duplicate;
+	return comparison->verdict.status == STATUS_UNDER_REVIEW ? signing->metrics.under_review
+								 : signing->metrics.counted;
+}
+
+void signing_hand_on(struct signing *signing)
+{
+	while (signing->reached.first != NULL) {
+		struct comparison *comparison = signing->reached.first;
+		if (!comparison->abandoned && !push_verdict(signing, comparison))
+			return;
+		(void)comparison_dequeue(&signing->reached);
+		if (comparison->abandoned) {
+			signing_release(signing, comparison);
+			continue;
+		}
+		metric_add(metric_of(signing, comparison), 1);
+		comparison->stage = STAGE_HANDED;
+		comparison->refused = NULL; /* its delivery ends */
+		signing_finish_item(signing, comparison);
+	}
+}
+
+/* What quota answers
+ * ---------------------------------------------------------------------------------------------------- */
+
+static bool is_to_be_asked_again(struct signing *signing, struct bytes result)
+{
+	arena_reset(signing->arena);
+	const Sangkien__Message__VerdictTaken *taken = sangkien__message__verdict_taken__unpack(
+		arena_protobuf_allocator(signing->arena), result.size, result.data);
+	return taken != NULL && taken->ask_again;
+}
+
+void on_verdict_taken(uint64_t tag, struct bytes result, void *context)
+{
+	struct signing *signing = context;
+	struct comparison *comparison = comparison_at(signing->pool, (uint32_t)tag);
+
+	assert(comparison->stage == STAGE_HANDED);
+	if (result.size == 0 || !is_to_be_asked_again(signing, result) || comparison->shingles == NULL ||
+		comparison->text.asked >= ASKED_MAX) {
+		signing_release(signing, comparison);
+		return;
+	}
+	metric_add(signing->metrics.asked_again, 1);
+	comparison->stage = STAGE_WAITING;
+	comparison_enqueue(&signing->waiting, comparison);
+}
+
+void on_verdict_poison(uint64_t tag, const char *reason, void *context)
+{
+	struct signing *signing = context;
+	struct comparison *comparison = comparison_at(signing->pool, (uint32_t)tag);
+	bool kept = quarantine_put(
+		signing->pg, &comparison->text.id, "quota", reason, clock_monotonic_ms() + QUARANTINE_DEADLINE_MS);
+
+	metric_add(signing->metrics.poison, 1);
+	log_error("verdict_poison", KV_ID("submission", &comparison->text.id), KV_TEXT("reason", reason),
+		KV_BOOL("quarantined", kept));
+	signing_release(signing, comparison);
+}
+
+void signing_ask_again(struct signing *signing)
+{
+	struct comparison *comparison;
+
+	while ((comparison = comparison_dequeue(&signing->waiting)) != NULL) {
+		comparison->text.asked++;
+		comparison->rivals.count = 0;
+		comparison->consulted = comparison->unposted = 0;
+		comparison->stage = STAGE_ASKING;
+		signing_ask(signing, comparison,
+			shards_of_text(&signing->map, &comparison->text.sketch, &comparison->text.digest));
+	}
+}

@@ -1,0 +1,74 @@
+/* The signing role's state, and the rooms a submission goes through: on_submission_validated.c (sign), asking.c (ask
+ * the index owners), judging.c (verify, reach the verdict, hand it on to quota). One thread. */
+#ifndef SANGKIEN_DEDUPLICATION_SIGNING_H
+#define SANGKIEN_DEDUPLICATION_SIGNING_H
+
+#include "common/domain/reference.h"
+#include "common/edge/receiver.h"
+#include "common/edge/sender.h"
+#include "common/runtime/pg.h"
+#include "services/deduplication/comparison.h"
+#include "services/deduplication/shingle_cache.h"
+#include "services/deduplication/signer.h"
+#include "services/deduplication/verify.h"
+
+struct gathering {
+	struct gathering *next;
+	struct delivery *delivery;
+	size_t at;        /* the item that is next */
+	uint32_t open;    /* begun and not yet handed on */
+	int64_t since_ms; /* when it came */
+};
+
+struct signing {
+	struct service *service;
+	struct reference_source *references;
+	struct pg *pg;
+	struct shard_map map;
+	uint32_t hold_ms;
+	struct sender *asks, *verdicts;
+	struct gathering *gatherings; /* in order of arrival */
+	struct comparison_pool *pool;
+	struct comparison_queue unasked, compared, reached, waiting;
+	struct fold_table *fold;
+	struct signer *signer;
+	struct verifier *verifier;
+	struct weights *weights;
+	struct shingle_cache *cache;
+	struct arena *arena; /* of the answer being read */
+	struct buffer body;  /* of the message being written */
+	struct signing_metrics {
+		struct metric *counted, *under_review, *duplicate, *rejected, *returned, *asked_again, *poison,
+			*under_way;
+	} metrics;
+};
+
+/* `settings` of the window and the cache. Edges, references and PostgreSQL are the caller's to open and close. */
+bool signing_init(struct signing *signing, struct service *service, uint32_t shards, uint32_t window,
+	uint32_t cached_texts) MUST_CHECK;
+void signing_deinit(struct signing *signing); /* tolerates the half-built */
+
+/* on_submission_validated.c: the receiver's on_batch, and what happens to its batches. */
+void on_submission_validated(struct delivery *delivery, void *signing);
+void signing_continue(struct signing *signing);  /* begins what waited for room */
+void signing_give_back(struct signing *signing); /* batches that have waited hold_ms: to be handed out again */
+void signing_finish_item(struct signing *signing, struct comparison *comparison); /* handed on or rejected */
+/* The submission goes back to be handed out again. */
+void signing_return(struct signing *signing, struct comparison *comparison, const char *why);
+/* Lets a comparison go; its shingles stay in the cache. */
+void signing_release(struct signing *signing, struct comparison *comparison);
+
+/* asking.c */
+void signing_ask(struct signing *signing, struct comparison *comparison, uint64_t shards);
+void signing_ask_on(struct signing *signing); /* those that waited for room */
+void on_text_compared(uint64_t tag, struct bytes result, void *signing);
+void on_question_poison(uint64_t tag, const char *reason, void *signing);
+
+/* judging.c */
+void signing_judge(struct signing *signing);     /* all that are compared, in batches */
+void signing_hand_on(struct signing *signing);   /* all that are reached */
+void signing_ask_again(struct signing *signing); /* those that quota sent back */
+void on_verdict_taken(uint64_t tag, struct bytes result, void *signing);
+void on_verdict_poison(uint64_t tag, const char *reason, void *signing);
+
+#endif
