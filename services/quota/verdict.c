@@ -35,7 +35,7 @@ static const char *read_plain(const message *from, struct verdict *to)
 	if (!is_verdict(from->status))
 		return "the status is no verdict";
 	if (from->campaign == 0 || from->campaign > INT16_MAX || from->unit == 0 || from->unit > INT32_MAX ||
-		from->scope > INT32_MAX || from->snapshot > INT32_MAX || from->rules_version > INT32_MAX)
+		from->near_scope > INT32_MAX || from->snapshot > INT32_MAX || from->rules_version > INT32_MAX)
 		return "a number is out of range";
 	if (from->digest.len != 0 && from->digest.len != DIGEST_SIZE)
 		return "the digest is not 16 bytes";
@@ -60,7 +60,7 @@ static const char *read_plain(const message *from, struct verdict *to)
 	to->score = from->score;
 	to->digest = bytes_of(&from->digest);
 	to->sketch = bytes_of(&from->sketch);
-	to->scope = from->scope;
+	to->scope = from->near_scope;
 	to->snapshot = from->snapshot;
 	return NULL;
 }

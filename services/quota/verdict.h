@@ -36,7 +36,7 @@ struct verdict {
 	struct id128 duplicate_of;
 	double score;
 	struct bytes digest, sketch; /* empty where the text was not signed */
-	uint32_t scope, exact_scope, snapshot;
+	uint32_t scope, exact_scope, snapshot; /* scope: that bounds near copies, as in `signature` */
 	const struct shard_epoch *consulted;
 	size_t consulted_count;
 	const struct unit_tree *units;
