@@ -20,6 +20,8 @@ static const struct command COMMANDS[] = {
 	{"campaign list", "[--json]", "The campaigns and whether they are open.", command_campaign_list},
 	{"units import", "FILE --campaign CODE", "Check a unit tree and put it in force, all or nothing.",
 		command_units_import},
+	{"quotas import", "FILE --campaign CODE", "Check the targets of a campaign's units and put them in force.",
+		command_quotas_import},
 	{"token create", "--role ROLE [--campaign CODE] [--unit CODE] [--days N] [--label TEXT] [--json]",
 		"Make a bearer token; it is shown once and stored hashed.", command_token_create},
 	{"token list", "[--json]", "The tokens, without their secrets.", command_token_list},

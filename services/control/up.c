@@ -145,23 +145,34 @@ static bool step(struct rundir *run, int (*command)(struct rundir *, int, char *
 	return command(run, argc, (char **)argv) == EXIT_OK;
 }
 
-/* Every campaign of deploy/campaigns with the national unit tree; a file that is in force already changes nothing. */
+/* One campaign with the national unit tree, and its targets where they lie beside it. */
+static bool load_campaign(struct rundir *run, const char *folder, const char *code)
+{
+	char file[2 * RUNDIR_FILE_MAX], quotas[2 * RUNDIR_FILE_MAX], units[RUNDIR_FILE_MAX];
+
+	rundir_file(run, units, "share/units/national.csv");
+	snprintf(file, sizeof(file), "%s/%s.yaml", folder, code);
+	snprintf(quotas, sizeof(quotas), "%s/%s.quotas.csv", folder, code);
+	return step(run, command_campaign_apply, (const char *const[]){file, "--quiet", NULL}) &&
+	       step(run, command_units_import, (const char *const[]){units, "--campaign", code, "--quiet", NULL}) &&
+	       (!file_exists(quotas) || step(run, command_quotas_import,
+						(const char *const[]){quotas, "--campaign", code, "--quiet", NULL}));
+}
+
+/* Every campaign of deploy/campaigns; a file that is in force already changes nothing. */
 static bool load_campaigns(struct rundir *run)
 {
-	char folder_path[RUNDIR_FILE_MAX], file[2 * RUNDIR_FILE_MAX], units[RUNDIR_FILE_MAX];
+	char folder_path[RUNDIR_FILE_MAX];
 	DIR *folder = opendir(rundir_file(run, folder_path, "share/campaigns"));
 	bool loaded = folder != NULL;
-	rundir_file(run, units, "share/units/national.csv");
+
 	for (const struct dirent *entry; loaded && (entry = readdir(folder)) != NULL;) {
 		char code[256];
 		size_t length = strlen(entry->d_name);
 		if (length < 6 || strcmp(entry->d_name + length - 5, ".yaml") != 0)
 			continue;
 		snprintf(code, sizeof(code), "%.*s", (int)(length - 5), entry->d_name);
-		snprintf(file, sizeof(file), "%s/%s", folder_path, entry->d_name);
-		loaded = step(run, command_campaign_apply, (const char *const[]){file, "--quiet", NULL}) &&
-			 step(run, command_units_import,
-				 (const char *const[]){units, "--campaign", code, "--quiet", NULL});
+		loaded = load_campaign(run, folder_path, code);
 	}
 	if (folder != NULL)
 		closedir(folder);
