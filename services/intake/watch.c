@@ -1,0 +1,93 @@
+#include "services/intake/watch.h"
+
+#include "common/runtime/clock.h"
+#include "common/runtime/log.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { TOKENS_EVERY_MS = 1000, CLOCK_EVERY_MS = 10000, STATEMENT_MS = 5000, NAP_MS = 50 };
+
+struct watch {
+	struct service *service;
+	struct tokens *tokens;
+	struct intake_metrics *metrics;
+	struct pg *pg;
+	pthread_t thread;
+	atomic_bool closing;
+	int64_t tokens_at_ms, clock_at_ms;
+};
+
+static void read_tokens(struct watch *watch, int64_t now_ms)
+{
+	if (now_ms < watch->tokens_at_ms)
+		return;
+	watch->tokens_at_ms = now_ms + TOKENS_EVERY_MS;
+	if (!tokens_load(watch->tokens, watch->pg, now_ms + STATEMENT_MS))
+		log_warn("tokens_not_read", KV_TEXT("why", pg_error(watch->pg)));
+}
+
+/* The time of receipt decides, so an instance whose clock is off must not give any. */
+static void check_clock(struct watch *watch, int64_t now_ms)
+{
+	int64_t offset_us;
+	if (now_ms < watch->clock_at_ms)
+		return;
+	if (pg_clock_offset(watch->pg, &offset_us, now_ms + STATEMENT_MS) != PG_OK)
+		return; /* again at once; what was known holds */
+	watch->clock_at_ms = now_ms + CLOCK_EVERY_MS;
+	bool agrees = offset_us <= CLOCK_OFFSET_MAX_US && offset_us >= -CLOCK_OFFSET_MAX_US;
+	metric_set(watch->metrics->clock_offset, offset_us);
+	service_condition(watch->service, "clock", agrees,
+		agrees ? NULL : "this machine's clock is more than a second off PostgreSQL's");
+	if (!agrees)
+		log_error("clock_off", KV_I64("offset_us", offset_us));
+}
+
+static void *run(void *context)
+{
+	struct watch *watch = context;
+	const struct timespec nap = {.tv_nsec = NAP_MS * 1000000L};
+	while (!atomic_load(&watch->closing)) {
+		int64_t now_ms = clock_monotonic_ms();
+		if (pg_ready(watch->pg, now_ms + TOKENS_EVERY_MS)) {
+			read_tokens(watch, now_ms);
+			check_clock(watch, now_ms);
+		}
+		nanosleep(&nap, NULL);
+	}
+	return NULL;
+}
+
+struct watch *watch_open(
+	struct service *service, const char *conninfo, struct tokens *tokens, struct intake_metrics *metrics)
+{
+	struct watch *watch = calloc(1, sizeof(*watch));
+	if (watch == NULL)
+		return NULL;
+	watch->service = service;
+	watch->tokens = tokens;
+	watch->metrics = metrics;
+	watch->pg = pg_open(conninfo, "intake watch");
+	service_condition(service, "clock", false, "not compared with PostgreSQL's yet");
+	if (watch->pg != NULL && pthread_create(&watch->thread, NULL, run, watch) == 0) {
+		pthread_setname_np(watch->thread, "watch");
+		return watch;
+	}
+	pg_close(&watch->pg);
+	free(watch);
+	return NULL;
+}
+
+void watch_close(struct watch **watch)
+{
+	if (*watch == NULL)
+		return;
+	atomic_store(&(*watch)->closing, true);
+	pthread_join((*watch)->thread, NULL);
+	pg_close(&(*watch)->pg);
+	free(*watch);
+	*watch = NULL;
+}
