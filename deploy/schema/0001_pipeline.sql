@@ -212,7 +212,8 @@ CREATE INDEX outbox_due ON outbox (next_at) WHERE state = 0;
 GRANT SELECT ON campaign, unit, quota_target, reference_version TO sk_intake, sk_validation, sk_deduplication, sk_quota, sk_notification, sk_leaderboard;
 GRANT SELECT ON token TO sk_intake, sk_leaderboard;
 GRANT INSERT, SELECT ON submission, idempotency_key TO sk_intake;
-GRANT SELECT (submission_id, revision) ON decision TO sk_intake;
+-- A repeat that waits for its verdict (Prefer: wait) is told the one it has.
+GRANT SELECT (submission_id, revision, status, phase, reasons, score, decided_at) ON decision TO sk_intake;
 GRANT SELECT, INSERT, UPDATE ON role_lease TO sk_intake;
 GRANT SELECT, INSERT ON quarantine TO sk_intake, sk_validation, sk_deduplication, sk_quota;
 GRANT UPDATE (attempts, reason, at, released_at) ON quarantine TO sk_intake, sk_validation, sk_deduplication, sk_quota;
