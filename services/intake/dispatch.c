@@ -1,0 +1,454 @@
+#include "services/intake/dispatch.h"
+
+#include "common/runtime/clock.h"
+#include "common/runtime/log.h"
+#include "services/intake/window.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	LETTERS_TURN = 1024,
+	ERRANDS_MAX = 1024,
+	SEND_LEASE_MS = 30000,
+	/* Hand-outs that end without a word; generous, since a stage behind that stands still for minutes looks the
+	   same. */
+	SEND_ATTEMPTS_MAX = 20,
+	BATCH_ITEMS = 256,
+	BATCH_BYTES = 512 * 1024,
+	DECISIONS_CREDIT = 64,
+	LOOK_EVERY_MS = 1000,
+	AGAIN_EVERY_MS = 200,
+};
+
+/* What comes in from other threads. */
+struct slip {
+	bool settled; /* else a parcel */
+	union {
+		struct parcel *parcel;
+		struct errand *ids; /* whose `ids` need nothing any more */
+	};
+};
+
+struct dispatch {
+	struct dispatch_options options;
+	struct sender *sender;
+	struct receiver *receiver;
+	pthread_mutex_t lock; /* of the window: the sweeper asks what is missing in it */
+	struct window *window;
+	atomic_size_t count;    /* window_count() */
+	atomic_size_t offered;  /* parcels in the inbox */
+	atomic_size_t reserved; /* for the sweeper */
+	struct mailbox *inbox, *errands;
+	struct errand *again; /* decisions that were none: to be sent again soon */
+};
+
+struct parcel *parcel_new(const struct submission *submission, const char *trace_parent)
+{
+	struct buffer body = {0};
+	submission_pack(submission, &body);
+	struct parcel *parcel = body.failed ? NULL : malloc(sizeof(*parcel) + body.size);
+	if (parcel != NULL) {
+		uint8_t *copy = (uint8_t *)(parcel + 1);
+		memcpy(copy, body.data, body.size);
+		*parcel = (struct parcel){.id = submission->id, .body = {copy, body.size}};
+		snprintf(parcel->trace_parent, sizeof(parcel->trace_parent), "%s", trace_parent);
+	}
+	buffer_deinit(&body);
+	return parcel;
+}
+
+/* Errands --------------------------------------------------------------------------------------------------------- */
+
+static struct errand *errand_new(enum errand_kind kind)
+{
+	struct errand *errand = calloc(1, sizeof(*errand));
+	if (errand != NULL)
+		errand->kind = kind;
+	return errand;
+}
+
+/* What cannot be asked for now is stale again after another lease. */
+static bool send_errand(struct dispatch *dispatch, struct errand *errand)
+{
+	if (errand != NULL && errand->count > 0 && mailbox_push(dispatch->errands, errand))
+		return true;
+	free(errand);
+	return false;
+}
+
+static void look_after(struct dispatch *dispatch, const struct id128 *ids, const bool *lost, size_t count, bool send)
+{
+	struct errand *errand = NULL;
+	for (size_t i = 0; i < count; i++) {
+		if (lost[i] != send)
+			continue;
+		if (errand == NULL)
+			errand = errand_new(send ? ERRAND_SEND : ERRAND_LOOK);
+		if (errand == NULL)
+			return;
+		errand->ids[errand->count++] = ids[i];
+		if (errand->count == ERRAND_IDS_MAX) {
+			send_errand(dispatch, errand);
+			errand = NULL;
+		}
+	}
+	send_errand(dispatch, errand);
+}
+
+static void on_look(void *context)
+{
+	struct dispatch *dispatch = context;
+	static const size_t MOST = 4096;
+	struct id128 *ids = calloc(MOST, sizeof(*ids));
+	bool *lost = calloc(MOST, sizeof(*lost));
+	if (ids != NULL && lost != NULL) {
+		pthread_mutex_lock(&dispatch->lock);
+		size_t count = window_stale(
+			dispatch->window, clock_monotonic_ms(), dispatch->options.lease_ms, ids, lost, MOST);
+		pthread_mutex_unlock(&dispatch->lock);
+		look_after(dispatch, ids, lost, count, false);
+		look_after(dispatch, ids, lost, count, true);
+	}
+	free(ids);
+	free(lost);
+}
+
+/* A decision that is none (an epoch has passed): soon again, and not at once, or two would chase each other. */
+static void note_again(struct dispatch *dispatch, const struct id128 *id)
+{
+	if (dispatch->again == NULL)
+		dispatch->again = errand_new(ERRAND_SEND);
+	if (dispatch->again == NULL || dispatch->again->count == ERRAND_IDS_MAX)
+		return; /* the next look finds it */
+	dispatch->again->ids[dispatch->again->count++] = *id;
+}
+
+static void on_again(void *context)
+{
+	struct dispatch *dispatch = context;
+	send_errand(dispatch, dispatch->again);
+	dispatch->again = NULL;
+}
+
+/* The edge -------------------------------------------------------------------------------------------------------- */
+
+static struct window_entry *entry_of(uint64_t tag)
+{
+	return (struct window_entry *)(uintptr_t)tag;
+}
+
+static void publish_count(struct dispatch *dispatch)
+{
+	size_t count = window_count(dispatch->window);
+	atomic_store(&dispatch->count, count);
+	metric_set(dispatch->options.metrics->window, (int64_t)count);
+}
+
+static void on_done(uint64_t tag, struct bytes result, void *context)
+{
+	struct dispatch *dispatch = context;
+	(void)result;
+	pthread_mutex_lock(&dispatch->lock);
+	window_release(dispatch->window, entry_of(tag), clock_monotonic_ms());
+	pthread_mutex_unlock(&dispatch->lock);
+}
+
+/* Its place stays taken until the quarantine is durable (law 9). */
+static void on_poison(uint64_t tag, const char *reason, void *context)
+{
+	struct dispatch *dispatch = context;
+	struct window_entry *entry = entry_of(tag);
+	struct errand *errand = errand_new(ERRAND_QUARANTINE);
+	log_error("poison", KV_ID("submission", &entry->id), KV_TEXT("reason", reason));
+	if (errand != NULL) {
+		errand->ids[errand->count++] = entry->id;
+		snprintf(errand->reason, sizeof(errand->reason), "%s", reason);
+	}
+	bool sent = send_errand(dispatch, errand);
+	pthread_mutex_lock(&dispatch->lock);
+	/* Where nobody could be sent it is stale after a lease, goes out once more and comes back here. */
+	entry->poison = sent;
+	window_release(dispatch->window, entry, clock_monotonic_ms());
+	pthread_mutex_unlock(&dispatch->lock);
+}
+
+static struct window_entry *enter(struct dispatch *dispatch, const struct parcel *parcel)
+{
+	int64_t now_ms = clock_monotonic_ms();
+	struct window_entry *entry = window_find(dispatch->window, &parcel->id);
+	if (entry == NULL)
+		return window_enter(dispatch->window, &parcel->id, now_ms);
+	if (!parcel->again || entry->held || entry->decided)
+		return NULL;
+	window_send_again(dispatch->window, entry, now_ms);
+	metric_add(dispatch->options.metrics->redispatched, 1);
+	return entry;
+}
+
+static void send_parcel(struct dispatch *dispatch, const struct parcel *parcel)
+{
+	pthread_mutex_lock(&dispatch->lock);
+	struct window_entry *entry = enter(dispatch, parcel);
+	pthread_mutex_unlock(&dispatch->lock);
+	if (entry == NULL)
+		return;
+	metric_add(parcel->swept ? dispatch->options.metrics->swept : dispatch->options.metrics->dispatched, 1);
+	if (sender_push(dispatch->sender, (uintptr_t)entry, 0,
+		    (struct bytes){(const uint8_t *)parcel->trace_parent, strlen(parcel->trace_parent)}, parcel->body))
+		return;
+	/* No room at the edge: it waits in PostgreSQL. */
+	pthread_mutex_lock(&dispatch->lock);
+	window_decide(dispatch->window, entry);
+	window_release(dispatch->window, entry, clock_monotonic_ms());
+	pthread_mutex_unlock(&dispatch->lock);
+}
+
+static void settle(struct dispatch *dispatch, const struct id128 *id)
+{
+	struct window_entry *entry = window_find(dispatch->window, id);
+	if (entry != NULL)
+		window_decide(dispatch->window, entry);
+}
+
+static void take_slip(struct dispatch *dispatch, struct slip *slip)
+{
+	if (slip->settled) {
+		pthread_mutex_lock(&dispatch->lock);
+		for (size_t i = 0; i < slip->ids->count; i++)
+			settle(dispatch, &slip->ids->ids[i]);
+		pthread_mutex_unlock(&dispatch->lock);
+		free(slip->ids);
+	} else {
+		send_parcel(dispatch, slip->parcel);
+		atomic_fetch_sub(&dispatch->offered, 1);
+		free(slip->parcel);
+	}
+	free(slip);
+}
+
+static void on_inbox(void *context)
+{
+	struct dispatch *dispatch = context;
+	void *slips[LETTERS_TURN];
+	size_t count = mailbox_take(dispatch->inbox, slips, LETTERS_TURN);
+	for (size_t i = 0; i < count; i++)
+		take_slip(dispatch, slips[i]);
+	publish_count(dispatch);
+}
+
+/* Decisions ------------------------------------------------------------------------------------------------------- */
+
+static void tell_waiter(
+	struct dispatch *dispatch, const struct id128 *id, const Sangkien__Message__DecisionReached *message)
+{
+	http_ticket ticket;
+	if (!waiters_take(dispatch->options.waiters, id, &ticket))
+		return;
+	struct decision_letter *letter = calloc(1, sizeof(*letter));
+	if (letter == NULL)
+		return;
+	*letter = (struct decision_letter){
+		.letter = LETTER_DECISION, .ticket = ticket, .decision = decision_of_message(message)};
+	if (letter->decision == NULL || !mailbox_push(dispatch->options.http_mailbox, letter))
+		decision_letter_free(&letter);
+}
+
+static void take_decision(struct dispatch *dispatch, const Sangkien__Message__DecisionReached *message)
+{
+	struct id128 id;
+	memcpy(id.octet, message->id.data, ID128_SIZE);
+	pthread_mutex_lock(&dispatch->lock);
+	struct window_entry *entry = window_find(dispatch->window, &id);
+	bool none = message->status == STATUS_RECEIVED;
+	if (entry != NULL && none && !entry->held)
+		note_again(dispatch, &id);
+	if (entry != NULL && !none) {
+		metric_add(dispatch->options.metrics->decisions, entry->decided ? 0 : 1);
+		window_decide(dispatch->window, entry);
+	}
+	pthread_mutex_unlock(&dispatch->lock);
+	if (!none)
+		tell_waiter(dispatch, &id, message);
+}
+
+static void on_decisions(struct delivery *delivery, void *context)
+{
+	struct dispatch *dispatch = context;
+	for (size_t i = 0; i < delivery_count(delivery); i++) {
+		const Sangkien__Wire__Item *item = delivery_item(delivery, i);
+		Sangkien__Message__DecisionReached *message = sangkien__message__decision_reached__unpack(
+			arena_protobuf_allocator(delivery_arena(delivery)), item->body.len, item->body.data);
+		if (message == NULL || message->id.len != ID128_SIZE || message->status > STATUS_REVOKED)
+			delivery_reject(delivery, i, false, "not a DecisionReached");
+		else
+			take_decision(dispatch, message);
+	}
+	delivery_done(&delivery);
+	publish_count(dispatch);
+}
+
+/* Any thread ------------------------------------------------------------------------------------------------------ */
+
+static size_t room(struct dispatch *dispatch, size_t kept)
+{
+	size_t taken = atomic_load(&dispatch->count) + atomic_load(&dispatch->offered) + kept;
+	return taken < dispatch->options.window ? dispatch->options.window - taken : 0;
+}
+
+size_t dispatch_room(struct dispatch *dispatch)
+{
+	return room(dispatch, 0);
+}
+
+void dispatch_reserve(struct dispatch *dispatch, size_t places)
+{
+	size_t most = dispatch->options.window / 2;
+	atomic_store(&dispatch->reserved, places < most ? places : most);
+}
+
+static bool put_slip(struct dispatch *dispatch, struct slip slip)
+{
+	struct slip *copy = malloc(sizeof(*copy));
+	if (copy == NULL)
+		return false;
+	*copy = slip;
+	if (mailbox_push(dispatch->inbox, copy))
+		return true;
+	free(copy);
+	return false;
+}
+
+bool dispatch_offer(struct dispatch *dispatch, struct parcel *parcel)
+{
+	size_t kept = parcel->swept || parcel->again ? 0 : atomic_load(&dispatch->reserved);
+	if (!parcel->again && room(dispatch, kept) == 0)
+		return false;
+	atomic_fetch_add(&dispatch->offered, 1);
+	if (put_slip(dispatch, (struct slip){.parcel = parcel}))
+		return true;
+	atomic_fetch_sub(&dispatch->offered, 1);
+	return false;
+}
+
+size_t dispatch_missing(struct dispatch *dispatch, struct id128 *ids, size_t count)
+{
+	size_t missing = 0;
+	pthread_mutex_lock(&dispatch->lock);
+	for (size_t i = 0; i < count; i++) {
+		if (window_find(dispatch->window, &ids[i]) == NULL)
+			ids[missing++] = ids[i];
+	}
+	pthread_mutex_unlock(&dispatch->lock);
+	return missing;
+}
+
+void dispatch_settle(struct dispatch *dispatch, const struct id128 *ids, size_t count)
+{
+	struct errand *copy = errand_new(ERRAND_LOOK);
+	assert(count <= ERRAND_IDS_MAX);
+	if (copy == NULL)
+		return; /* asked for again after another lease */
+	memcpy(copy->ids, ids, count * sizeof(*ids));
+	copy->count = count;
+	if (!put_slip(dispatch, (struct slip){.settled = true, .ids = copy}))
+		free(copy);
+}
+
+bool dispatch_is_handed_on(const struct dispatch *dispatch)
+{
+	return mailbox_count(dispatch->inbox) == 0 && sender_held(dispatch->sender) == 0;
+}
+
+struct mailbox *dispatch_errands(struct dispatch *dispatch)
+{
+	return dispatch->errands;
+}
+
+/* Opening and closing --------------------------------------------------------------------------------------------- */
+
+static bool open_edges(struct dispatch *dispatch)
+{
+	const struct dispatch_options *options = &dispatch->options;
+	dispatch->sender = sender_open(&(struct sender_options){
+		.service = options->service,
+		.endpoint = options->endpoint,
+		.domain = "intake",
+		.keys = options->keys,
+		.kind = SANGKIEN__WIRE__KIND__KIND_SUBMISSION_RECEIVED,
+		.limits = {.items_max = options->window * 2,
+			.batch_items_max = BATCH_ITEMS,
+			.batch_bytes_max = BATCH_BYTES,
+			.lease_ms = SEND_LEASE_MS,
+			.attempts_max = SEND_ATTEMPTS_MAX},
+		.on_done = on_done,
+		.on_poison = on_poison,
+		.context = dispatch,
+	});
+	if (dispatch->sender == NULL)
+		return false;
+	dispatch->receiver = receiver_open(&(struct receiver_options){
+		.service = options->service,
+		.upstream = options->decisions,
+		.keys = options->keys,
+		.upstream_public_key = options->quota_public_key,
+		.kind = SANGKIEN__WIRE__KIND__KIND_DECISION_REACHED,
+		.credit = DECISIONS_CREDIT,
+		.on_batch = on_decisions,
+		.context = dispatch,
+	});
+	return dispatch->receiver != NULL;
+}
+
+struct dispatch *dispatch_open(const struct dispatch_options *options)
+{
+	struct dispatch *dispatch = calloc(1, sizeof(*dispatch));
+	if (dispatch == NULL)
+		return NULL;
+	dispatch->options = *options;
+	pthread_mutex_init(&dispatch->lock, NULL);
+	dispatch->window = window_new(options->window);
+	/* Settled ids come in lists: there is always room beside the parcels. */
+	dispatch->inbox = mailbox_new((size_t)options->window * 2 + ERRANDS_MAX);
+	dispatch->errands = mailbox_new(ERRANDS_MAX);
+	if (dispatch->window == NULL || dispatch->inbox == NULL || dispatch->errands == NULL || !open_edges(dispatch)) {
+		dispatch_close(&dispatch);
+		return NULL;
+	}
+	service_on_fd(options->service, mailbox_fd(dispatch->inbox), on_inbox, dispatch);
+	service_every(options->service, LOOK_EVERY_MS, on_look, dispatch);
+	service_every(options->service, AGAIN_EVERY_MS, on_again, dispatch);
+	return dispatch;
+}
+
+static void empty_inbox(struct dispatch *dispatch)
+{
+	void *letter;
+	while (dispatch->inbox != NULL && mailbox_take(dispatch->inbox, &letter, 1) == 1) {
+		struct slip *slip = letter;
+		free(slip->settled ? (void *)slip->ids : (void *)slip->parcel);
+		free(slip);
+	}
+	while (dispatch->errands != NULL && mailbox_take(dispatch->errands, &letter, 1) == 1)
+		free(letter);
+}
+
+void dispatch_close(struct dispatch **handle)
+{
+	struct dispatch *dispatch = *handle;
+	*handle = NULL;
+	if (dispatch == NULL)
+		return;
+	service_forget(dispatch->options.service, dispatch);
+	receiver_close(&dispatch->receiver);
+	sender_close(&dispatch->sender);
+	empty_inbox(dispatch);
+	mailbox_free(&dispatch->inbox);
+	mailbox_free(&dispatch->errands);
+	window_free(&dispatch->window);
+	free(dispatch->again);
+	pthread_mutex_destroy(&dispatch->lock);
+	free(dispatch);
+}

@@ -1,0 +1,332 @@
+#include "services/intake/sweeper.h"
+
+#include "common/domain/tracking_code.h"
+#include "common/runtime/clock.h"
+#include "common/runtime/log.h"
+#include "services/intake/sweep.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	STATEMENT_MS = 30000,
+	CONNECT_MS = 1000,
+	ROLE_LEASE_MS = 5000,
+	ELECT_EVERY_MS = 1500,
+	STEP_MS = 50, /* wait while there is something to feed and no room for it */
+	PASS_LEAST_MS = 1000,
+	PASS_SHARE = 20, /* a pass is followed by a rest of as many times its length */
+	PASS_MOST_MS = 60000,
+	SLOP_MS = 15000, /* how much later than its id a submission may appear: the writers' deadlines */
+	DEEP_EVERY_MS = 600000,
+	SURVEY_EVERY_MS = 30000,
+	MS_US = 1000,
+};
+
+/* One walk over the ids, oldest first. Each starts anew at the oldest undecided one less a slop, never at the last one
+ * seen: a commit may appear with an earlier id (a poller that remembered saw 2 before 1). */
+struct pass {
+	bool walking;
+	struct id128 cursor, until;
+	int64_t begun_ms, worked_ms;
+	size_t undecided;
+	int64_t oldest_us; /* 0: none found yet */
+};
+
+struct sweeper {
+	struct sweeper_options options;
+	pthread_t thread;
+	atomic_bool closing;
+	struct pg *pg;
+	struct id128 holder;
+	int64_t epoch, elected_until_ms, elect_at_ms;
+	struct pass pass;
+	int64_t floor_us;   /* nothing older is undecided, as far as is known */
+	int64_t deep_at_ms; /* then from the very first one, whatever is known */
+	int64_t pass_at_ms, survey_at_ms;
+	struct id128 *ids; /* SWEEP_SPAN_ROWS of one span */
+	size_t id_count, id_next;
+	struct errand *unfinished; /* PostgreSQL was away */
+};
+
+static int64_t deadline(void)
+{
+	return clock_monotonic_ms() + STATEMENT_MS;
+}
+
+/* Errands --------------------------------------------------------------------------------------------------------- */
+
+static void offer_again(struct parcel *parcel, void *context)
+{
+	struct sweeper *sweeper = context;
+	parcel->again = true;
+	if (!dispatch_offer(sweeper->options.dispatch, parcel))
+		free(parcel);
+}
+
+static bool send_again(struct sweeper *sweeper, const struct id128 *ids, size_t count)
+{
+	for (size_t done = 0; done < count; done += SWEEP_ROWS_MAX) {
+		size_t part = count - done < SWEEP_ROWS_MAX ? count - done : SWEEP_ROWS_MAX;
+		if (sweep_rows(sweeper->pg, ids + done, part, offer_again, sweeper, deadline()) != PG_OK)
+			return false;
+	}
+	return true;
+}
+
+static bool look(struct sweeper *sweeper, struct errand *errand)
+{
+	size_t undecided;
+	if (sweep_judge(sweeper->pg, errand->ids, errand->count, &undecided, deadline()) != PG_OK)
+		return false;
+	if (undecided < errand->count)
+		dispatch_settle(sweeper->options.dispatch, errand->ids + undecided, errand->count - undecided);
+	return errand->kind == ERRAND_LOOK || send_again(sweeper, errand->ids, undecided);
+}
+
+static bool quarantine(struct sweeper *sweeper, const struct errand *errand)
+{
+	enum pg_status status = sweep_quarantine(sweeper->pg, &errand->ids[0], errand->reason, deadline());
+	if (status != PG_OK && status != PG_REFUSED)
+		return false;
+	if (status == PG_REFUSED)
+		log_error("quarantine_refused", KV_TEXT("why", pg_error(sweeper->pg)));
+	metric_add(sweeper->options.metrics->poisoned, 1);
+	dispatch_settle(sweeper->options.dispatch, errand->ids, 1);
+	return true;
+}
+
+/* False: PostgreSQL is away, the same again later. */
+static bool do_errand(struct sweeper *sweeper, struct errand *errand)
+{
+	return errand->kind == ERRAND_QUARANTINE ? quarantine(sweeper, errand) : look(sweeper, errand);
+}
+
+static void do_errands(struct sweeper *sweeper, int wait_ms)
+{
+	void *letter = sweeper->unfinished;
+	sweeper->unfinished = NULL;
+	if (letter == NULL && mailbox_wait(dispatch_errands(sweeper->options.dispatch), &letter, 1, wait_ms) == 0)
+		return;
+	do {
+		if (!pg_ready(sweeper->pg, clock_monotonic_ms() + CONNECT_MS) || !do_errand(sweeper, letter)) {
+			sweeper->unfinished = letter;
+			return;
+		}
+		free(letter);
+	} while (mailbox_take(dispatch_errands(sweeper->options.dispatch), &letter, 1) == 1);
+}
+
+/* The role -------------------------------------------------------------------------------------------------------- */
+
+static bool holds_role(const struct sweeper *sweeper)
+{
+	return sweeper->epoch != 0 && clock_monotonic_ms() < sweeper->elected_until_ms;
+}
+
+static void elect(struct sweeper *sweeper)
+{
+	int64_t now_ms = clock_monotonic_ms(), before = holds_role(sweeper) ? sweeper->epoch : 0, epoch;
+	if (now_ms < sweeper->elect_at_ms)
+		return;
+	sweeper->elect_at_ms = now_ms + ELECT_EVERY_MS;
+	if (sweep_elect(sweeper->pg, &sweeper->holder, ROLE_LEASE_MS, &epoch, now_ms + ROLE_LEASE_MS) != PG_OK)
+		return; /* what is held runs out by itself */
+	sweeper->epoch = epoch;
+	/* Counted from before the question, so that it ends here before it ends there. */
+	sweeper->elected_until_ms = now_ms + ROLE_LEASE_MS;
+	metric_set(sweeper->options.metrics->sweeper_epoch, epoch);
+	if (epoch == before)
+		return;
+	log_info(epoch != 0 ? "sweeper_elected" : "sweeper_lost", KV_I64("epoch", epoch));
+	sweeper->pass = (struct pass){0};
+	sweeper->id_count = sweeper->id_next = 0;
+	sweeper->deep_at_ms = sweeper->pass_at_ms = 0;
+	dispatch_reserve(sweeper->options.dispatch, 0);
+}
+
+/* The walk -------------------------------------------------------------------------------------------------------- */
+
+static int64_t horizon_us(const struct sweeper *sweeper)
+{
+	return clock_now_us() - (int64_t)sweeper->options.lease_ms * MS_US;
+}
+
+static void begin_pass(struct sweeper *sweeper, int64_t now_ms)
+{
+	bool deep = now_ms >= sweeper->deep_at_ms;
+	if (deep)
+		sweeper->deep_at_ms = now_ms + DEEP_EVERY_MS;
+	sweeper->pass = (struct pass){.walking = true, .begun_ms = now_ms};
+	if (!deep && sweeper->floor_us > 0)
+		sweeper->pass.cursor = submission_id_floor(sweeper->floor_us);
+	sweeper->pass.until = submission_id_floor(horizon_us(sweeper));
+	sweeper->id_count = sweeper->id_next = 0;
+}
+
+static void show_pending(struct sweeper *sweeper, size_t undecided)
+{
+	int64_t oldest_us = sweeper->pass.oldest_us;
+	metric_set(sweeper->options.metrics->pending, (int64_t)undecided);
+	metric_set(sweeper->options.metrics->pending_age,
+		oldest_us == 0 ? 0 : (clock_now_us() - oldest_us) / (MS_US * MS_US));
+}
+
+static void end_pass(struct sweeper *sweeper, int64_t now_ms)
+{
+	struct pass *pass = &sweeper->pass;
+	int64_t until_us = submission_id_time_us(&pass->until), rest_ms = pass->worked_ms * PASS_SHARE;
+	int64_t oldest_us = pass->oldest_us != 0 && pass->oldest_us < until_us ? pass->oldest_us : until_us;
+	sweeper->floor_us = oldest_us - (int64_t)SLOP_MS * MS_US;
+	rest_ms = rest_ms > PASS_LEAST_MS ? rest_ms : PASS_LEAST_MS;
+	sweeper->pass_at_ms = now_ms + (rest_ms < PASS_MOST_MS ? rest_ms : PASS_MOST_MS);
+	show_pending(sweeper, pass->undecided);
+	dispatch_reserve(sweeper->options.dispatch, 0);
+	pass->walking = false;
+}
+
+/* The next span's undecided ids. False: PostgreSQL failed, or the pass is at its end. */
+static bool next_span(struct sweeper *sweeper)
+{
+	struct pass *pass = &sweeper->pass;
+	struct id128 end;
+	int64_t begun_ms = clock_monotonic_ms();
+	if (sweep_span(sweeper->pg, &pass->cursor, &pass->until, &end, deadline()) != PG_OK ||
+		sweep_undecided(sweeper->pg, &pass->cursor, &end, sweeper->ids, &sweeper->id_count, deadline()) !=
+			PG_OK)
+		return false;
+	if (sweeper->id_count > 0 && pass->oldest_us == 0)
+		pass->oldest_us = submission_id_time_us(&sweeper->ids[0]);
+	pass->undecided += sweeper->id_count;
+	pass->cursor = end;
+	sweeper->id_count = dispatch_missing(sweeper->options.dispatch, sweeper->ids, sweeper->id_count);
+	sweeper->id_next = 0;
+	pass->worked_ms += clock_monotonic_ms() - begun_ms;
+	return true;
+}
+
+static void offer_swept(struct parcel *parcel, void *context)
+{
+	struct sweeper *sweeper = context;
+	parcel->swept = true;
+	if (!dispatch_offer(sweeper->options.dispatch, parcel))
+		free(parcel); /* the next pass finds it */
+}
+
+/* Feeds what the window takes. False: no room, or PostgreSQL failed. */
+static bool feed(struct sweeper *sweeper)
+{
+	size_t left = sweeper->id_count - sweeper->id_next, room = dispatch_room(sweeper->options.dispatch);
+	size_t part = left < room ? left : room;
+	part = part < SWEEP_ROWS_MAX ? part : SWEEP_ROWS_MAX;
+	dispatch_reserve(sweeper->options.dispatch, left);
+	/* Not one by one as places come free: each query has its price. */
+	if (part == 0 || (part < left && part < SWEEP_ROWS_MAX / 4))
+		return false;
+	/* What has been sent since the span was read is not sent twice. */
+	struct id128 *ids = sweeper->ids + sweeper->id_next;
+	size_t missing = dispatch_missing(sweeper->options.dispatch, ids, part);
+	if (missing > 0 && sweep_rows(sweeper->pg, ids, missing, offer_swept, sweeper, deadline()) != PG_OK)
+		return false;
+	sweeper->id_next += part;
+	return true;
+}
+
+/* While a long backlog is fed a pass takes as long as that: what is left is counted apart. */
+static void survey(struct sweeper *sweeper, int64_t now_ms)
+{
+	struct id128 cursor = sweeper->pass.cursor, until = submission_id_floor(horizon_us(sweeper)), end;
+	size_t count, total = sweeper->id_count - sweeper->id_next;
+	struct id128 *ids = now_ms < sweeper->survey_at_ms ? NULL : malloc(SWEEP_SPAN_ROWS * sizeof(*ids));
+	if (ids == NULL)
+		return;
+	while (memcmp(&cursor, &until, sizeof(cursor)) < 0 && !atomic_load(&sweeper->closing) && holds_role(sweeper)) {
+		if (sweep_span(sweeper->pg, &cursor, &until, &end, deadline()) != PG_OK ||
+			sweep_undecided(sweeper->pg, &cursor, &end, ids, &count, deadline()) != PG_OK)
+			break;
+		total += count;
+		cursor = end;
+		elect(sweeper);
+	}
+	free(ids);
+	show_pending(sweeper, total);
+	sweeper->survey_at_ms = clock_monotonic_ms() + SURVEY_EVERY_MS;
+}
+
+/* Walks on as far as there is room. Gives how long to wait before the next step. */
+static int walk(struct sweeper *sweeper)
+{
+	int64_t now_ms = clock_monotonic_ms();
+	if (!sweeper->pass.walking) {
+		if (now_ms < sweeper->pass_at_ms)
+			return STEP_MS;
+		begin_pass(sweeper, now_ms);
+		sweeper->survey_at_ms = now_ms + SURVEY_EVERY_MS;
+	}
+	while (sweeper->id_next < sweeper->id_count) {
+		if (!feed(sweeper)) {
+			survey(sweeper, now_ms);
+			return STEP_MS;
+		}
+	}
+	if (memcmp(&sweeper->pass.cursor, &sweeper->pass.until, ID128_SIZE) >= 0)
+		end_pass(sweeper, now_ms);
+	else if (!next_span(sweeper))
+		return STEP_MS;
+	return 0;
+}
+
+/* The thread ------------------------------------------------------------------------------------------------------ */
+
+static void *run(void *context)
+{
+	struct sweeper *sweeper = context;
+	int wait_ms = STEP_MS;
+	while (!atomic_load(&sweeper->closing)) {
+		do_errands(sweeper, wait_ms);
+		wait_ms = STEP_MS;
+		if (!pg_ready(sweeper->pg, clock_monotonic_ms() + CONNECT_MS))
+			continue;
+		elect(sweeper);
+		if (holds_role(sweeper))
+			wait_ms = walk(sweeper);
+	}
+	if (holds_role(sweeper) &&
+		sweep_resign(sweeper->pg, &sweeper->holder, clock_monotonic_ms() + CONNECT_MS) != PG_OK)
+		log_info("sweeper_not_resigned");
+	return NULL;
+}
+
+struct sweeper *sweeper_open(const struct sweeper_options *options)
+{
+	struct sweeper *sweeper = calloc(1, sizeof(*sweeper));
+	if (sweeper == NULL)
+		return NULL;
+	sweeper->options = *options;
+	sweeper->holder = service_boot_id(options->service);
+	sweeper->pg = pg_open(options->conninfo, "intake sweeper");
+	sweeper->ids = malloc(SWEEP_SPAN_ROWS * sizeof(*sweeper->ids));
+	if (sweeper->pg != NULL && sweeper->ids != NULL && pthread_create(&sweeper->thread, NULL, run, sweeper) == 0) {
+		pthread_setname_np(sweeper->thread, "sweeper");
+		return sweeper;
+	}
+	pg_close(&sweeper->pg);
+	free(sweeper->ids);
+	free(sweeper);
+	return NULL;
+}
+
+void sweeper_close(struct sweeper **handle)
+{
+	struct sweeper *sweeper = *handle;
+	*handle = NULL;
+	if (sweeper == NULL)
+		return;
+	atomic_store(&sweeper->closing, true);
+	pthread_join(sweeper->thread, NULL);
+	pg_close(&sweeper->pg);
+	free(sweeper->unfinished);
+	free(sweeper->ids);
+	free(sweeper);
+}
