@@ -1,0 +1,17 @@
+/* Settings of intake. */
+#ifndef SANGKIEN_INTAKE_SETTINGS_H
+#define SANGKIEN_INTAKE_SETTINGS_H
+
+#include "common/runtime/service.h"
+
+struct intake_settings {
+	struct service_settings service;
+	char *pg, *keys, *redis, *redis_user;
+	char *listen, *edge, *decisions;
+	uint32_t window, writers, queue, lease_ms;
+};
+
+enum { INTAKE_FIELDS = 17 };
+extern const struct config_field INTAKE_FIELD[INTAKE_FIELDS];
+
+#endif
