@@ -40,6 +40,7 @@ struct verdict {
 	const struct shard_epoch *consulted;
 	size_t consulted_count;
 	const struct unit_tree *units;
+	uint32_t delivery, item; /* of the batch: where it came from */
 
 	enum verdict_fate fate;
 	struct decision decision; /* with FATE_DECIDED */

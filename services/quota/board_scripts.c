@@ -1,0 +1,115 @@
+#include "services/quota/board_scripts.h"
+
+/* Rows come in groups: "parent:phase", how many, then (unit, figures) each. A row is taken only if its version is newer
+ * than what stands there, so that late and repeated transactions do no harm; totals may well go down. */
+#define TAKE                                                                                                           \
+	"local base = string.sub(KEYS[1], 1, -5)\n"                                                                    \
+	"local function take(generation, version, at)\n"                                                               \
+	"  while at <= #ARGV do\n"                                                                                     \
+	"    local key, n = base .. 'g' .. generation .. ':' .. ARGV[at], tonumber(ARGV[at + 1])\n"                    \
+	"    local units, new, added = {}, {}, false\n"                                                                \
+	"    for i = 1, n do units[i] = ARGV[at + 2 * i] end\n"                                                        \
+	"    local old = redis.call('HMGET', key, unpack(units))\n"                                                    \
+	"    for i = 1, n do\n"                                                                                        \
+	"      local stands = old[i] and tonumber(string.match(old[i], '^%d+'))\n"                                     \
+	"      added = added or not old[i]\n"                                                                          \
+	"      if not stands or stands < tonumber(version) then\n"                                                     \
+	"        new[#new + 1] = units[i]\n"                                                                           \
+	"        new[#new + 1] = version .. ' ' .. ARGV[at + 2 * i + 1]\n"                                             \
+	"      end\n"                                                                                                  \
+	"    end\n"                                                                                                    \
+	"    if #new > 0 then redis.call('HSET', key, unpack(new)) end\n"                                              \
+	"    if added then redis.call('SADD', base .. 'g' .. generation .. ':keys', key) end\n"                        \
+	"    at = at + 2 + 2 * n\n"                                                                                    \
+	"  end\n"                                                                                                      \
+	"end\n"
+
+/* From a version that is in, over those that came ahead of it, to the next gap. */
+#define ADVANCE                                                                                                        \
+	"local function advance(applied, ahead)\n"                                                                     \
+	"  while redis.call('ZSCORE', ahead, string.format('%.0f', applied + 1)) do applied = applied + 1 end\n"       \
+	"  redis.call('ZREMRANGEBYSCORE', ahead, '-inf', applied)\n"                                                   \
+	"  return applied\n"                                                                                           \
+	"end\n"
+
+#define STILL_OURS(lock)                                                                                               \
+	"if redis.call('GET', " lock ") ~= ARGV[1] or redis.call('HGET', KEYS[1], 'building') ~= ARGV[2] then "        \
+	"return -1 end\n"
+
+static const char *const texts[BOARD_SCRIPTS] = {
+	/* KEYS meta, ahead, ahead:building; ARGV version, groups */
+	[BOARD_APPLY] = TAKE ADVANCE "local meta = redis.call('HMGET', KEYS[1], 'generation', 'applied', 'building')\n"
+				     "if meta[3] then\n"
+				     "  take(meta[3], ARGV[1], 2)\n"
+				     "  redis.call('ZADD', KEYS[3], ARGV[1], ARGV[1])\n"
+				     "end\n"
+				     "if not meta[1] or not meta[2] then return -1 end\n"
+				     "take(meta[1], ARGV[1], 2)\n"
+				     "local version, applied = tonumber(ARGV[1]), tonumber(meta[2])\n"
+				     "if version == applied + 1 then\n"
+				     "  applied = advance(version, KEYS[2])\n"
+				     "  redis.call('HSET', KEYS[1], 'applied', string.format('%.0f', applied))\n"
+				     "elseif version > applied then\n"
+				     "  redis.call('ZADD', KEYS[2], ARGV[1], ARGV[1])\n"
+				     "end\n"
+				     "return applied\n",
+
+	/* KEYS meta, ahead:building, rebuild, generations; ARGV token, generation */
+	[BOARD_BEGIN] = "if redis.call('GET', KEYS[3]) ~= ARGV[1] then return -1 end\n"
+			"redis.call('DEL', KEYS[2])\n"
+			"redis.call('SADD', KEYS[4], ARGV[2])\n"
+			"redis.call('HSET', KEYS[1], 'building', ARGV[2])\n"
+			"return 0\n",
+
+	/* KEYS meta, rebuild; ARGV token, generation, time to live, version, groups */
+	[BOARD_LOAD] = TAKE STILL_OURS("KEYS[2]") "redis.call('PEXPIRE', KEYS[2], ARGV[3])\n"
+						  "take(ARGV[2], ARGV[4], 5)\n"
+						  "return 0\n",
+
+	/* KEYS meta, rebuild, ahead, ahead:building; ARGV token, generation, version */
+	[BOARD_SWITCH] = ADVANCE STILL_OURS(
+		"KEYS[2]") "local applied = advance(tonumber(ARGV[3]), KEYS[4])\n"
+			   "local meta = redis.call('HMGET', KEYS[1], 'generation', 'applied')\n"
+			   "redis.call('HDEL', KEYS[1], 'building')\n"
+			   "if meta[1] and meta[2] and tonumber(meta[2]) > applied then\n"
+			   "  redis.call('DEL', KEYS[4])\n"
+			   "  return -2\n"
+			   "end\n"
+			   "redis.call('HSET', KEYS[1], 'generation', ARGV[2], 'applied', string.format('%.0f', "
+			   "applied))\n"
+			   "redis.call('DEL', KEYS[3])\n"
+			   "if redis.call('EXISTS', KEYS[4]) == 1 then redis.call('RENAME', KEYS[4], KEYS[3]) end\n"
+			   "return applied\n",
+
+	/* KEYS meta, ahead, ahead:building */
+	[BOARD_DROP] = "redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])\n"
+		       "return 0\n",
+
+	/* KEYS meta, generations, rebuild, ahead:building */
+	[BOARD_SWEEP] = "local base = string.sub(KEYS[1], 1, -5)\n"
+			"if redis.call('EXISTS', KEYS[3]) == 0 then\n"
+			"  redis.call('HDEL', KEYS[1], 'building')\n"
+			"  redis.call('DEL', KEYS[4])\n"
+			"end\n"
+			"local meta = redis.call('HMGET', KEYS[1], 'generation', 'building')\n"
+			"for _, generation in ipairs(redis.call('SMEMBERS', KEYS[2])) do\n"
+			"  if generation ~= meta[1] and generation ~= meta[2] then\n"
+			"    local keys = redis.call('SPOP', base .. 'g' .. generation .. ':keys', 500)\n"
+			"    if #keys > 0 then\n"
+			"      redis.call('UNLINK', unpack(keys))\n"
+			"      return #keys\n"
+			"    end\n"
+			"    redis.call('SREM', KEYS[2], generation)\n"
+			"  end\n"
+			"end\n"
+			"return 0\n",
+
+	/* KEYS rebuild; ARGV token */
+	[BOARD_RELEASE] = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end\n"
+			  "return 0\n",
+};
+
+const char *board_script_text(enum board_script script)
+{
+	return texts[script];
+}

@@ -1,0 +1,367 @@
+#include "services/quota/board_store.h"
+
+#include "common/runtime/buffer.h"
+#include "common/runtime/clock.h"
+#include "common/runtime/random.h"
+#include "common/runtime/redis.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	SHA_SIZE = 41,
+	GROUP_ROWS_MAX = 500, /* Lua unpacks them on its stack */
+	REBUILD_TTL_MS = 10000,
+};
+
+/* A command as it is put together: the words stand one behind the other, each with its end. */
+struct words {
+	struct buffer text;
+	size_t *ends;
+	size_t count, capacity;
+	bool failed;
+	const char **argv;
+	size_t *sizes;
+};
+
+struct board_store {
+	struct redis *redis;
+	char sha[BOARD_SCRIPTS][SHA_SIZE]; /* "": to be loaded (again) */
+	struct words words;
+};
+
+struct board_store *board_store_open(
+	const char *address, const char *user, const char *password_file, uint32_t timeout_ms)
+{
+	struct board_store *store = calloc(1, sizeof(*store));
+
+	if (store == NULL)
+		return NULL;
+	store->redis = redis_open(address, user, password_file, timeout_ms);
+	if (store->redis == NULL)
+		board_store_close(&store);
+	return store;
+}
+
+void board_store_close(struct board_store **handle)
+{
+	struct board_store *store = *handle;
+
+	*handle = NULL;
+	if (store == NULL)
+		return;
+	redis_close(&store->redis);
+	buffer_deinit(&store->words.text);
+	free(store->words.ends);
+	free(store->words.argv);
+	free(store->words.sizes);
+	free(store);
+}
+
+bool board_store_ready(struct board_store *store)
+{
+	return redis_ready(store->redis);
+}
+
+/* Words ----------------------------------------------------------------------------------------------------------- */
+
+static bool grow(struct words *words)
+{
+	size_t capacity = words->capacity == 0 ? 256 : words->capacity * 2;
+	size_t *ends = realloc(words->ends, capacity * sizeof(*ends));
+	const char **argv;
+	size_t *sizes;
+
+	if (ends == NULL)
+		return false;
+	words->ends = ends;
+	argv = realloc(words->argv, capacity * sizeof(*argv));
+	if (argv == NULL)
+		return false;
+	words->argv = argv;
+	sizes = realloc(words->sizes, capacity * sizeof(*sizes));
+	if (sizes == NULL)
+		return false;
+	words->sizes = sizes;
+	words->capacity = capacity;
+	return true;
+}
+
+static void end_word(struct words *words)
+{
+	words->failed |= words->text.failed || (words->count == words->capacity && !grow(words));
+	if (!words->failed)
+		words->ends[words->count++] = words->text.size;
+}
+
+static void begin_words(struct words *words)
+{
+	buffer_clear(&words->text);
+	words->count = 0;
+	words->failed = false;
+}
+
+static void add_word(struct words *words, const char *word)
+{
+	buffer_text(&words->text, word);
+	end_word(words);
+}
+
+static void add_number(struct words *words, int64_t number)
+{
+	buffer_format(&words->text, "%" PRId64, number);
+	end_word(words);
+}
+
+static void add_key(struct words *words, uint32_t campaign, const char *name)
+{
+	buffer_format(&words->text, "board:{c%" PRIu32 "}:%s", campaign, name);
+	end_word(words);
+}
+
+/* Rows [from, to) share parent and phase. */
+static void add_group(struct words *words, const struct board_row *rows, size_t count)
+{
+	buffer_format(&words->text, "%" PRIu32 ":%" PRIu32, rows->parent, rows->phase);
+	end_word(words);
+	add_number(words, (int64_t)count);
+	for (size_t i = 0; i < count; i++) {
+		add_number(words, rows[i].unit);
+		buffer_format(&words->text, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, rows[i].entered,
+			rows[i].counted, rows[i].people, rows[i].awarded);
+		end_word(words);
+	}
+}
+
+static void add_rows(struct words *words, const struct board_news *news)
+{
+	for (size_t from = 0, to; from < news->count; from = to) {
+		const struct board_row *first = &news->rows[from];
+
+		for (to = from + 1; to < news->count && to - from < GROUP_ROWS_MAX; to++)
+			if (news->rows[to].parent != first->parent || news->rows[to].phase != first->phase)
+				break;
+		add_group(words, first, to - from);
+	}
+}
+
+static bool lay_out(struct words *words)
+{
+	if (words->failed)
+		return false;
+	for (size_t i = 0, from = 0; i < words->count; from = words->ends[i++]) {
+		words->argv[i] = (const char *)words->text.data + from;
+		words->sizes[i] = words->ends[i] - from;
+	}
+	return true;
+}
+
+/* Scripts --------------------------------------------------------------------------------------------------------- */
+
+/* After a failure scripts are loaded again: Redis may have been started anew. */
+static bool load_script(struct board_store *store, enum board_script script)
+{
+	CLEANUP(redis_reply_clear) redisReply *reply = NULL;
+	const char *words[] = {"SCRIPT", "LOAD", board_script_text(script)};
+
+	if (store->sha[script][0] != '\0')
+		return true;
+	reply = redis_run(store->redis, ARRAY_LENGTH(words), words, NULL);
+	if (reply == NULL || reply->type != REDIS_REPLY_STRING || reply->len != SHA_SIZE - 1)
+		return false;
+	memcpy(store->sha[script], reply->str, SHA_SIZE - 1);
+	return true;
+}
+
+static void forget_scripts(struct board_store *store)
+{
+	memset(store->sha, 0, sizeof(store->sha));
+}
+
+static bool begin_script(struct board_store *store, enum board_script script, int64_t keys)
+{
+	if (!load_script(store, script)) {
+		forget_scripts(store);
+		return false;
+	}
+	begin_words(&store->words);
+	add_word(&store->words, "EVALSHA");
+	add_word(&store->words, store->sha[script]);
+	add_number(&store->words, keys);
+	return true;
+}
+
+static bool append_script(struct board_store *store)
+{
+	struct words *words = &store->words;
+
+	return lay_out(words) && redis_append(store->redis, (int)words->count, words->argv, words->sizes);
+}
+
+static bool collect_number(struct board_store *store, int64_t *number)
+{
+	CLEANUP(redis_reply_clear) redisReply *reply = redis_collect(store->redis);
+
+	if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
+		forget_scripts(store);
+		return false;
+	}
+	*number = reply->integer;
+	return true;
+}
+
+static bool run_script(struct board_store *store, int64_t *number)
+{
+	return append_script(store) && collect_number(store, number);
+}
+
+bool board_store_apply(struct board_store *store, const struct board_news *news, size_t count)
+{
+	struct words *words = &store->words;
+	int64_t applied;
+	size_t sent = 0;
+	bool good = redis_ready(store->redis) && load_script(store, BOARD_APPLY);
+
+	for (; good && sent < count; sent += good) {
+		good = begin_script(store, BOARD_APPLY, 3);
+		add_key(words, news[sent].campaign, "meta");
+		add_key(words, news[sent].campaign, "ahead");
+		add_key(words, news[sent].campaign, "ahead:building");
+		add_number(words, news[sent].version);
+		add_rows(words, &news[sent]);
+		good = good && append_script(store);
+	}
+	for (size_t i = 0; i < sent; i++)
+		good &= collect_number(store, &applied);
+	return good;
+}
+
+bool board_store_state(struct board_store *store, uint32_t campaign, struct board_state *state)
+{
+	CLEANUP(redis_reply_clear)
+	redisReply *reply = redis_command(store->redis, "HMGET board:{c%u}:meta generation applied building", campaign);
+
+	if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
+		return false;
+	*state = (struct board_state){.building = reply->element[2]->type == REDIS_REPLY_STRING};
+	if (reply->element[0]->type != REDIS_REPLY_STRING || reply->element[1]->type != REDIS_REPLY_STRING)
+		return true;
+	state->exists = true;
+	state->applied = strtoll(reply->element[1]->str, NULL, 10);
+	return true;
+}
+
+bool board_store_drop(struct board_store *store, uint32_t campaign)
+{
+	int64_t ignored;
+
+	if (!begin_script(store, BOARD_DROP, 3))
+		return false;
+	add_key(&store->words, campaign, "meta");
+	add_key(&store->words, campaign, "ahead");
+	add_key(&store->words, campaign, "ahead:building");
+	return run_script(store, &ignored);
+}
+
+/* Rebuilds -------------------------------------------------------------------------------------------------------- */
+
+static void make_token(char token[33])
+{
+	struct id128 id = random_id();
+
+	for (size_t i = 0; i < ID128_SIZE; i++)
+		snprintf(token + 2 * i, 3, "%02x", id.octet[i]);
+}
+
+static bool take_lock(struct board_store *store, const struct board_rebuild *rebuild)
+{
+	CLEANUP(redis_reply_clear)
+	redisReply *reply = redis_command(
+		store->redis, "SET board:{c%u}:rebuild %s NX PX %d", rebuild->campaign, rebuild->token, REBUILD_TTL_MS);
+
+	return reply != NULL && reply->type == REDIS_REPLY_STATUS;
+}
+
+bool board_store_begin(struct board_store *store, uint32_t campaign, struct board_rebuild *rebuild)
+{
+	int64_t answer;
+
+	/* A number that no generation had before, also when everything before was lost or an old dump came back. */
+	*rebuild = (struct board_rebuild){.campaign = campaign, .generation = clock_now_us()};
+	make_token(rebuild->token);
+	if (!take_lock(store, rebuild) || !begin_script(store, BOARD_BEGIN, 4))
+		return false;
+	add_key(&store->words, campaign, "meta");
+	add_key(&store->words, campaign, "ahead:building");
+	add_key(&store->words, campaign, "rebuild");
+	add_key(&store->words, campaign, "generations");
+	add_word(&store->words, rebuild->token);
+	add_number(&store->words, rebuild->generation);
+	return run_script(store, &answer) && answer == 0;
+}
+
+bool board_store_load(struct board_store *store, const struct board_rebuild *rebuild, const struct board_news *rows)
+{
+	int64_t answer;
+
+	if (!begin_script(store, BOARD_LOAD, 2))
+		return false;
+	add_key(&store->words, rebuild->campaign, "meta");
+	add_key(&store->words, rebuild->campaign, "rebuild");
+	add_word(&store->words, rebuild->token);
+	add_number(&store->words, rebuild->generation);
+	add_number(&store->words, REBUILD_TTL_MS);
+	add_number(&store->words, rows->version);
+	add_rows(&store->words, rows);
+	return run_script(store, &answer) && answer == 0;
+}
+
+bool board_store_switch(
+	struct board_store *store, const struct board_rebuild *rebuild, int64_t version, int64_t *applied)
+{
+	if (!begin_script(store, BOARD_SWITCH, 4))
+		return false;
+	add_key(&store->words, rebuild->campaign, "meta");
+	add_key(&store->words, rebuild->campaign, "rebuild");
+	add_key(&store->words, rebuild->campaign, "ahead");
+	add_key(&store->words, rebuild->campaign, "ahead:building");
+	add_word(&store->words, rebuild->token);
+	add_number(&store->words, rebuild->generation);
+	add_number(&store->words, version);
+	return run_script(store, applied);
+}
+
+static bool sweep_some(struct board_store *store, uint32_t campaign, int64_t *deleted)
+{
+	if (!begin_script(store, BOARD_SWEEP, 4))
+		return false;
+	add_key(&store->words, campaign, "meta");
+	add_key(&store->words, campaign, "generations");
+	add_key(&store->words, campaign, "rebuild");
+	add_key(&store->words, campaign, "ahead:building");
+	return run_script(store, deleted);
+}
+
+void board_store_sweep(struct board_store *store, uint32_t campaign)
+{
+	int64_t deleted = 1;
+
+	while (deleted > 0 && sweep_some(store, campaign, &deleted))
+		;
+}
+
+void board_store_end(struct board_store *store, const struct board_rebuild *rebuild)
+{
+	int64_t ignored;
+
+	board_store_sweep(store, rebuild->campaign);
+	if (!begin_script(store, BOARD_RELEASE, 1))
+		return;
+	add_key(&store->words, rebuild->campaign, "rebuild");
+	add_word(&store->words, rebuild->token);
+	/* A lock that is not let go ends by itself. */
+	if (!run_script(store, &ignored))
+		return;
+}
