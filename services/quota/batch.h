@@ -20,7 +20,6 @@ struct batch {
 	const struct reference *reference; /* the same for all of them */
 	struct arena *arena;               /* of the result */
 	struct ledger_result result;
-	int64_t began_ms;
 };
 
 #endif

@@ -204,7 +204,7 @@ enum pg_status claims_sign(struct transaction *transaction, const struct docket 
 		return PG_OK;
 	PUT_SIGNED(p, PG_OID_UUID, pg_uuid(p, &v->id));
 	PUT_SIGNED(p, PG_OID_INT2, pg_i16(p, (int16_t)v->campaign));
-	PUT_SIGNED(p, PG_OID_INT4, pg_i32(p, (int32_t)v->scope));
+	PUT_SIGNED(p, PG_OID_INT4, pg_i32(p, (int32_t)v->near_scope));
 	PUT_SIGNED(p, PG_OID_INT4, pg_i32(p, (int32_t)v->exact_scope));
 	PUT_SIGNED(p, PG_OID_TIMESTAMPTZ, pg_instant(p, v->received_at));
 	PUT_SIGNED(p, PG_OID_BYTEA, pg_bytea(p, v->digest));

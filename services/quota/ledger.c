@@ -65,6 +65,11 @@ bool ledger_connected(const struct ledger *ledger)
 	return atomic_load(&ledger->connected);
 }
 
+void ledger_probe(struct ledger *ledger)
+{
+	atomic_store(&ledger->connected, pg_ready(ledger->pg, clock_monotonic_ms() + READY_MS));
+}
+
 /* The frame ------------------------------------------------------------------------------------------------------- */
 
 static enum pg_status begin(struct ledger *ledger, int64_t deadline_ms)

@@ -25,7 +25,8 @@ struct ledger *ledger_open(const struct ledger_options *options) MUST_CHECK; /* 
 void ledger_close(struct ledger **ledger);
 /* From any thread: what waits for PostgreSQL gives up, with FATE_ANOTHER_TIME. */
 void ledger_stop(struct ledger *ledger);
-bool ledger_connected(const struct ledger *ledger); /* any thread: the last transaction reached PostgreSQL */
+bool ledger_connected(const struct ledger *ledger); /* any thread; as it was last seen */
+void ledger_probe(struct ledger *ledger);           /* sees, where there is nothing to do */
 
 struct outbox_row {
 	struct id128 id;

@@ -7,8 +7,8 @@
 
 enum { REASONS_MAX = 64, REASON_WORD_MAX = 64 };
 
-#define REASON_DUPLICATE "duplicate"
-#define REASON_OWN_DUPLICATE "own_duplicate"
+#define REASON_DUPLICATE "duplicate description"
+#define REASON_OWN_DUPLICATE "own_duplicate description"
 #define REASON_ORIGINAL_REVOKED "original_revoked"
 
 /* False: too many, or a word that is none (letters, digits and _ only), or the arena is full. */

@@ -35,7 +35,8 @@ static const char *read_plain(const message *from, struct verdict *to)
 	if (!is_verdict(from->status))
 		return "the status is no verdict";
 	if (from->campaign == 0 || from->campaign > INT16_MAX || from->unit == 0 || from->unit > INT32_MAX ||
-		from->near_scope > INT32_MAX || from->snapshot > INT32_MAX || from->rules_version > INT32_MAX)
+		from->scope > INT32_MAX || from->near_scope > INT32_MAX || from->snapshot > INT32_MAX ||
+		from->rules_version > INT32_MAX)
 		return "a number is out of range";
 	if (from->digest.len != 0 && from->digest.len != DIGEST_SIZE)
 		return "the digest is not 16 bytes";
@@ -60,7 +61,8 @@ static const char *read_plain(const message *from, struct verdict *to)
 	to->score = from->score;
 	to->digest = bytes_of(&from->digest);
 	to->sketch = bytes_of(&from->sketch);
-	to->scope = from->near_scope;
+	to->exact_scope = from->scope;
+	to->near_scope = from->near_scope;
 	to->snapshot = from->snapshot;
 	return NULL;
 }
@@ -79,7 +81,7 @@ static bool read_consulted(const message *from, struct arena *arena, struct verd
 	return true;
 }
 
-/* The phase and the bounds of exact copies follow from the version of the rules that judged it (law 6). */
+/* The phase follows from the version of the rules that judged it (law 6). */
 static const char *complete(const message *from, const struct reference *reference, struct verdict *to)
 {
 	const struct reference_campaign *campaign = reference_by_id(reference, to->campaign);
@@ -94,7 +96,6 @@ static const char *complete(const message *from, const struct reference *referen
 		return "unknown unit";
 	to->units = campaign->units;
 	to->phase = campaign_phase_of(rules, to->received_at, from->has_applied_on, from->applied_on);
-	to->exact_scope = campaign_scope_unit(rules->exact_scope, campaign->units, to->unit);
 	return NULL;
 }
 

@@ -35,8 +35,9 @@ struct verdict {
 	bool has_duplicate_of;
 	struct id128 duplicate_of;
 	double score;
-	struct bytes digest, sketch; /* empty where the text was not signed */
-	uint32_t scope, exact_scope, snapshot; /* scope: that bounds near copies, as in `signature` */
+	struct bytes digest, sketch;      /* empty where the text was not signed */
+	uint32_t near_scope, exact_scope; /* units that bound near and exact copies; 0: the nation */
+	uint32_t snapshot;
 	const struct shard_epoch *consulted;
 	size_t consulted_count;
 	const struct unit_tree *units;
