@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POSTGRESQL_DEADLINE_MS = 3000 };
-
 /* One script, so that generation, version and rows are of one moment. Rows of the children stand under their parent;
  * the parent's own row stands among its siblings'. */
 static const char SCRIPT[] = "local meta = redis.call('HMGET', KEYS[1], 'generation', 'applied')\n"
@@ -83,7 +81,7 @@ static void forget_figures(struct board_row *row)
 
 static enum pg_status ask_postgresql(struct board_reader *reader, const struct board_view *view, PGresult **rows)
 {
-	int64_t deadline = clock_monotonic_ms() + POSTGRESQL_DEADLINE_MS;
+	int64_t deadline = clock_monotonic_ms() + watch_patience_ms(reader->watch);
 	if (!pg_ready(reader->pg, deadline))
 		return PG_DOWN;
 	struct pg_params *p = pg_params(reader->pg);

@@ -218,9 +218,9 @@ static size_t render_changed(const struct board_view *before, const struct board
 	size_t changed = 0;
 	for (size_t i = 0; i < view->row_count; i++) {
 		/* Most rows keep their place. */
-		const struct board_row *row = &view->rows[i], *old = i < before->row_count ? &before->rows[i] : NULL;
-		if (!old || old->unit->id != row->unit->id)
-			old = find_row(before, row->unit->id);
+		const struct board_row *row = &view->rows[i];
+		bool in_place = i < before->row_count && before->rows[i].unit->id == row->unit->id;
+		const struct board_row *old = in_place ? &before->rows[i] : find_row(before, row->unit->id);
 		if (old && !row_differs(old, row))
 			continue;
 		if (changed++ > 0)

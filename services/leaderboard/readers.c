@@ -1,5 +1,7 @@
 #include "services/leaderboard/readers.h"
 
+#include "common/runtime/clock.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -42,17 +44,18 @@ void job_free(struct job **job)
 
 static void do_job(struct board_reader *reader, struct job *job)
 {
+	int64_t deadline = clock_monotonic_ms() + watch_patience_ms(reader->watch);
 	switch (job->kind) {
 	case JOB_BOARD:
 		job->view = board_read(reader, &job->query);
 		job->failed = job->view == NULL;
 		break;
 	case JOB_TRACK:
-		job->failed = !tracking_read(reader->pg, job->trackings, job->count);
+		job->failed = !tracking_read(reader->pg, job->trackings, job->count, deadline);
 		break;
 	case JOB_POLL:
-		job->failed = !tracking_find_changed(reader->pg, job->trackings, job->count, &job->changed) ||
-			      !tracking_read(reader->pg, job->trackings, job->changed);
+		job->failed = !tracking_find_changed(reader->pg, job->trackings, job->count, &job->changed, deadline) ||
+			      !tracking_read(reader->pg, job->trackings, job->changed, deadline);
 		break;
 	}
 }

@@ -214,19 +214,18 @@ static void group_tick(struct streams *streams, struct group *group, int64_t now
 
 static void heartbeat(struct streams *streams)
 {
-	size_t open = 0;
-	for (size_t i = 0; i < streams->group_count;) {
-		struct group *group = &streams->groups[i];
-		send_to(streams, group, streams->heartbeat, false);
-		send_to(streams, group, streams->heartbeat, true);
-		open += group->count;
-		if (group->count > 0) {
-			i++;
-			continue;
-		}
-		group_clear(group);
-		*group = streams->groups[--streams->group_count];
+	size_t open = 0, kept = 0;
+	for (size_t i = 0; i < streams->group_count; i++) {
+		struct group group = streams->groups[i];
+		send_to(streams, &group, streams->heartbeat, false);
+		send_to(streams, &group, streams->heartbeat, true);
+		open += group.count;
+		if (group.count > 0)
+			streams->groups[kept++] = group;
+		else
+			group_clear(&group);
 	}
+	streams->group_count = kept;
 	metric_set(streams->open, (int64_t)open);
 }
 

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { STATEMENT_IDS_MAX = 1000, DEADLINE_MS = 3000, REASON_WORD_SIZE = 64 };
+enum { STATEMENT_IDS_MAX = 1000, REASON_WORD_SIZE = 64 };
 
 static void take_row(struct tracking *tracking, const PGresult *rows, int row)
 {
@@ -32,10 +32,9 @@ static void take_row(struct tracking *tracking, const PGresult *rows, int row)
 }
 
 /* Rows come by the number of their id in the array, so that an id may be asked for twice. */
-static bool read_some(struct pg *pg, struct tracking *trackings, size_t count)
+static bool read_some(struct pg *pg, struct tracking *trackings, size_t count, int64_t deadline)
 {
 	CLEANUP(pg_result_clear) PGresult *rows = NULL;
-	int64_t deadline = clock_monotonic_ms() + DEADLINE_MS;
 	if (!pg_ready(pg, deadline))
 		return false;
 	struct pg_params *p = pg_params(pg);
@@ -55,20 +54,19 @@ static bool read_some(struct pg *pg, struct tracking *trackings, size_t count)
 	return true;
 }
 
-bool tracking_read(struct pg *pg, struct tracking *trackings, size_t count)
+bool tracking_read(struct pg *pg, struct tracking *trackings, size_t count, int64_t deadline_ms)
 {
 	for (size_t at = 0; at < count; at += STATEMENT_IDS_MAX) {
 		size_t some = count - at < STATEMENT_IDS_MAX ? count - at : STATEMENT_IDS_MAX;
-		if (!read_some(pg, trackings + at, some))
+		if (!read_some(pg, trackings + at, some, deadline_ms))
 			return false;
 	}
 	return true;
 }
 
-static bool find_some(struct pg *pg, struct tracking *trackings, size_t count, bool *moved)
+static bool find_some(struct pg *pg, struct tracking *trackings, size_t count, bool *moved, int64_t deadline)
 {
 	CLEANUP(pg_result_clear) PGresult *rows = NULL;
-	int64_t deadline = clock_monotonic_ms() + DEADLINE_MS;
 	if (!pg_ready(pg, deadline))
 		return false;
 	struct pg_params *p = pg_params(pg);
@@ -91,13 +89,14 @@ static bool find_some(struct pg *pg, struct tracking *trackings, size_t count, b
 	return true;
 }
 
-bool tracking_find_changed(struct pg *pg, struct tracking *trackings, size_t count, size_t *changed)
+bool tracking_find_changed(
+	struct pg *pg, struct tracking *trackings, size_t count, size_t *changed, int64_t deadline_ms)
 {
 	*changed = 0;
 	for (size_t at = 0; at < count; at += STATEMENT_IDS_MAX) {
 		size_t some = count - at < STATEMENT_IDS_MAX ? count - at : STATEMENT_IDS_MAX;
 		bool moved[STATEMENT_IDS_MAX] = {false};
-		if (!find_some(pg, trackings + at, some, moved))
+		if (!find_some(pg, trackings + at, some, moved, deadline_ms))
 			return false;
 		for (size_t i = 0; i < some; i++) {
 			if (!moved[i])

@@ -28,9 +28,10 @@ struct tracking {
 };
 
 /* Fills all `count` (their ids are given, the rest is zero); any number, in statements of bounded size. */
-bool tracking_read(struct pg *pg, struct tracking *trackings, size_t count) MUST_CHECK;
+bool tracking_read(struct pg *pg, struct tracking *trackings, size_t count, int64_t deadline_ms) MUST_CHECK;
 /* Those of `count` that have a newer revision than the one they hold are moved to the front; *changed of them. */
-bool tracking_find_changed(struct pg *pg, struct tracking *trackings, size_t count, size_t *changed) MUST_CHECK;
+bool tracking_find_changed(
+	struct pg *pg, struct tracking *trackings, size_t count, size_t *changed, int64_t deadline_ms) MUST_CHECK;
 void tracking_clear(struct tracking *tracking); /* frees the reasons */
 
 enum submission_status tracking_status(const struct tracking *tracking);

@@ -10,7 +10,7 @@
 #include <time.h>
 
 enum { TURN_MS = 250, FRESH_MS = 1500, DEADLINE_MS = 1000, LOAD_DEADLINE_MS = 20000, REDIS_TIMEOUT_MS = 500 };
-enum { CAMPAIGNS_MAX = 4096 };
+enum { CAMPAIGNS_MAX = 4096, PATIENCE_MS = 3000, PATIENCE_AWAY_MS = 200 };
 
 struct seen {
 	uint32_t campaign;
@@ -256,6 +256,11 @@ struct watch_state watch_state(struct watch *watch, uint32_t campaign)
 	}
 	pthread_mutex_unlock(&watch->mutex);
 	return state;
+}
+
+uint32_t watch_patience_ms(struct watch *watch)
+{
+	return watch_state(watch, 0).postgresql ? PATIENCE_MS : PATIENCE_AWAY_MS;
 }
 
 struct targets *watch_targets(struct watch *watch)

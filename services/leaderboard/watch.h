@@ -25,6 +25,8 @@ struct watch_state {
 	uint64_t targets;    /* version of the targets, 0: none yet */
 };
 struct watch_state watch_state(struct watch *watch, uint32_t campaign);
+/* How long to wait for PostgreSQL: while it is known to be away nobody is kept waiting for it. */
+uint32_t watch_patience_ms(struct watch *watch);
 struct targets *watch_targets(struct watch *watch) MUST_CHECK; /* a hold for the caller; NULL before the first */
 
 #endif

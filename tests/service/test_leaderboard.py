@@ -1,0 +1,573 @@
+"""leaderboard against PostgreSQL and Redis of its own. Catches: a board that is wrong and does not say so (law 5), ranks,
+percents or figures that differ from the totals, a client that is told too much, too often, twice or never."""
+import hashlib
+import http.client
+import json
+import socket
+import time
+import uuid
+
+import pytest
+
+from harness.waiting import await_condition
+
+CAMPAIGN = """
+code: trial
+name: {vi: Thử, en: Trial}
+opens_at: 2022-01-08T00:00:00+07:00
+closes_at: 2100-01-01T00:00:00+07:00
+versions:
+  - version: 3
+    holds_from: 2022-01-01T00:00:00+07:00
+    description_characters_max: 2000
+    fields: {required: [national_id], offered: [kind, title, applied_on]}
+    categories:
+      - {code: worker, name: {vi: Công nhân, en: Worker}}
+    kinds:
+      - {code: technical, name: {vi: Kỹ thuật, en: Technical}}
+    applied_window: {from: 2021-09-01, to: 2022-09-01}
+    phases:
+      - {number: 1, name: {vi: Đợt 1, en: Round 1}, starts_at: 2022-01-08T00:00:00+07:00, ends_at: 2022-06-01T00:00:00+07:00}
+      - {number: 2, name: {vi: Đợt 2, en: Round 2}, starts_at: 2022-06-01T00:00:00+07:00, ends_at: 2100-01-01T00:00:00+07:00}
+    person_key: national_id
+    duplicates: {exact_scope: nation, near_scope: top, near_threshold: 0.72}
+    target: 1000
+    support: {vi: Gọi 1900, en: Call 1900}
+"""
+UNITS = [(1, 0, "VN", "Việt Nam", 0, False), (2, 1, "01", "Hà Nội", 1, False), (3, 1, "24", "Bắc Giang", 1, False),
+         (4, 1, "25", "Phú Thọ", 1, False), (5, 1, "38", "Thanh Hóa", 1, False), (6, 2, "01.018", "Gia Lâm", 2, True),
+         (7, 2, "01.001", "Ba Đình", 2, True)]
+ID = 7
+UNDER_REVIEW, COUNTED, REJECTED = 1, 2, 3
+
+
+class World:
+    """The system of record and the boards, written as quota writes them."""
+
+    def __init__(self, postgresql, redis_server):
+        self.postgresql, self.redis = postgresql, redis_server
+        self.sql("TRUNCATE campaign, unit, quota_target, unit_total, board, submission, decision CASCADE")
+        self.sql("INSERT INTO campaign (id, code, source, sha256) VALUES (%s, 'trial', %s, %s)",
+                 (ID, CAMPAIGN, hashlib.sha256(CAMPAIGN.encode()).digest()))
+        for number, parent, code, name, level, accepts in UNITS:
+            self.sql("INSERT INTO unit VALUES (%s, %s, %s, %s, %s, %s, 0, %s)",
+                     (ID, number, code, name, level, parent, accepts))
+        self.changed_reference()
+        self.parents = {number: parent for number, parent, *_ in UNITS}
+
+    def sql(self, statement, values=None):
+        return self.postgresql.query(statement, values)
+
+    def changed_reference(self):
+        self.sql("UPDATE reference_version SET version = version + 1")
+
+    def totals(self, version, rows, phase=0):
+        """rows: {unit: (entered, counted, people)}"""
+        for unit, (entered, counted, people) in rows.items():
+            self.sql("INSERT INTO unit_total (campaign_id, unit_id, phase, entered, counted, rejected, people) "
+                     "VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (campaign_id, unit_id, phase) DO UPDATE SET "
+                     "entered = excluded.entered, counted = excluded.counted, rejected = excluded.rejected, "
+                     "people = excluded.people",
+                     (ID, unit, phase, entered, counted, entered - counted, people))
+        self.version(version)
+
+    def version(self, version):
+        self.sql("INSERT INTO board (campaign_id, version) VALUES (%s, %s) "
+                 "ON CONFLICT (campaign_id) DO UPDATE SET version = excluded.version", (ID, version))
+
+    def boards(self, version, rows, phase=0, generation=1):
+        client = self.redis.client()
+        pipe = client.pipeline(transaction=True)
+        for unit, (entered, counted, people) in rows.items():
+            pipe.hset(f"board:{{c{ID}}}:g{generation}:{self.parents[unit]}:{phase}", unit,
+                      f"{version} {entered} {counted} {people} 0")
+        pipe.hset(f"board:{{c{ID}}}:meta", mapping={"generation": generation, "applied": version})
+        pipe.execute()
+
+    def both(self, version, rows, phase=0):
+        self.totals(version, rows, phase)
+        self.boards(version, rows, phase)
+
+    def submission(self, unit=6):
+        """The id of a new one."""
+        number = uuid.uuid4()
+        self.sql("INSERT INTO submission (id, campaign_id, unit_id, received_at, person, sealed, block, description, "
+                 "has_national_id) VALUES (%s, %s, %s, '2022-02-01T00:00:00Z', 'p', 's', 1, 'secret text', false)",
+                 (str(number), ID, unit))
+        return number
+
+    def decide(self, number, revision, status, phase=1, reasons="", score=None):
+        self.sql("INSERT INTO decision (submission_id, revision, campaign_id, unit_id, status, phase, rules_version, "
+                 "reasons, score, decided_at) VALUES (%s, %s, %s, 6, %s, %s, 3, %s, %s, '2022-02-01T00:00:01Z')",
+                 (str(number), revision, ID, status, phase, reasons, score))
+
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+class Client:
+    def __init__(self, path):
+        self.path = path
+
+    def connect(self):
+        connection = http.client.HTTPConnection("leaderboard", timeout=10)
+        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.sock.settimeout(10)
+        connection.sock.connect(self.path)
+        return connection
+
+    def get(self, path, headers=None, method="GET"):
+        connection = self.connect()
+        try:
+            connection.request(method, path, headers=headers or {})
+            answer = connection.getresponse()
+            answer.text = answer.read().decode()
+            return answer
+        finally:
+            connection.close()
+
+    def json(self, path, status=200, headers=None):
+        answer = self.get(path, headers)
+        assert answer.status == status, answer.text
+        assert answer.headers["X-Request-Id"]
+        return json.loads(answer.text)
+
+    def board(self, query=""):
+        return self.json("/v1/campaigns/trial/board" + query)
+
+
+class Events:
+    """A stream of events, read one at a time."""
+
+    def __init__(self, client, path, headers=None):
+        self.connection = client.connect()
+        self.connection.request("GET", path, headers=headers or {})
+        self.response = self.connection.getresponse()
+        self.status = self.response.status
+
+    def next(self, timeout=10):
+        """(name, id, data); None at the end."""
+        self.connection.sock.settimeout(timeout)
+        fields = {}
+        while True:
+            line = self.response.readline().decode()
+            if not line:
+                return None
+            line = line.rstrip("\n")
+            if not line and fields:
+                return fields["event"], int(fields["id"]), json.loads(fields["data"])
+            if line and not line.startswith(":"):
+                name, value = line.split(": ", 1)
+                fields[name] = value
+
+    def close(self):
+        self.connection.close()
+
+
+@pytest.fixture
+def world(shared_postgresql, redis_server):
+    world = World(shared_postgresql, redis_server)
+    yield world
+    if world.postgresql.process is None:
+        world.postgresql.start()
+
+
+@pytest.fixture
+def leaderboard(start_service, run_directory, world):
+    """The service; `.client` asks it."""
+    openapi = run_directory.below("openapi.yaml")
+    with open(openapi, "w", encoding="utf-8") as file:
+        file.write("openapi: 3.1.0\n")
+    listen = run_directory.below("l.sock")
+    service = start_service("leaderboard", {
+        "SANGKIEN_PG": world.postgresql.conninfo("sk_leaderboard"), "SANGKIEN_REDIS": world.redis.address,
+        "LEADERBOARD_LISTEN": "unix:" + listen, "LEADERBOARD_OPENAPI": openapi})
+    service.client = Client(listen)
+    return service
+
+
+@pytest.fixture
+def client(leaderboard):
+    return leaderboard.client
+
+
+FIRST = {1: (40, 30, 20), 2: (9, 8, 7), 3: (12, 10, 5), 4: (9, 8, 8), 5: (1, 0, 0), 6: (9, 8, 7)}
+
+
+def awaits_board(client, query="", **wanted):
+    def holds():
+        board = client.board(query)
+        for name, value in wanted.items():
+            assert board[name] == value, board
+        return board
+    return await_condition(holds, 5)
+
+
+# Boards ----------------------------------------------------------------------------------------------------------------
+def test_board_from_redis_with_ties_and_percent(world, client):
+    world.sql("INSERT INTO quota_target VALUES (%s, 2, 0, 1, 3), (%s, 4, 0, 2, 16), (%s, 3, 1, 1, 5)", (ID, ID, ID))
+    world.changed_reference()
+    world.both(4, FIRST)
+    board = awaits_board(client, version=4, source="redis", current=True)
+    assert (board["campaign"], board["metric"], board["phase"], board["parent"]) == ("trial", "counted", "all", "VN")
+    assert board["total"] == {"entered": 40, "counted": 30, "people": 20, "target": 1000, "percent": 3.0}
+    board = await_condition(lambda: (lambda b: b if b["rows"][1]["target"] else None)(client.board()), 5)
+    assert [(row["rank"], row["unit"]) for row in board["rows"]] == [(1, "24"), (2, "01"), (2, "25"), (4, "38")]
+    assert board["rows"][1] == {"rank": 2, "unit": "01", "name": "Hà Nội", "entered": 9, "counted": 8, "people": 7,
+                                "target": 3, "percent": 266.7}
+    assert board["rows"][2]["percent"] == 50.0  # of people: 8 of 16
+    assert board["rows"][0]["target"] is None and board["rows"][0]["percent"] is None  # its target is of phase 1
+    board = client.board("?metric=percent")
+    assert [(row["rank"], row["unit"]) for row in board["rows"]] == [(1, "01"), (2, "25"), (3, "24"), (3, "38")]
+
+
+def test_board_of_a_unit_a_phase_and_a_window(world, client):
+    world.totals(1, {3: (3, 3, 1), 1: (3, 3, 1)}, phase=1)
+    world.totals(2, FIRST)
+    below = awaits_board(client, "?parent=01", version=2)
+    assert [(row["unit"], row["counted"]) for row in below["rows"]] == [("01.018", 8), ("01.001", 0)]
+    assert below["total"]["counted"] == 8 and below["total"]["target"] is None
+    phase = awaits_board(client, "?phase=1&metric=people", version=2)
+    assert phase["phase"] == 1 and phase["rows"][0]["unit"] == "24" and phase["total"]["people"] == 1
+    assert phase["total"]["target"] is None  # the campaign's target is of the whole
+    assert [row["unit"] for row in client.board("?limit=2")["rows"]] == ["24", "01"]
+    around = client.board("?around=25&limit=3")
+    assert [(row["rank"], row["unit"]) for row in around["rows"]] == [(2, "01"), (2, "25"), (4, "38")]
+    assert client.board("?parent=01.018")["rows"] == []
+
+
+def test_a_board_without_redis(world, client):
+    world.totals(3, FIRST)
+    board = awaits_board(client, version=3, source="postgresql", current=True)
+    assert board["rows"][0]["counted"] == 10
+    world.redis.stop()
+    world.totals(4, {3: (13, 11, 5)})
+    board = awaits_board(client, version=4, source="postgresql", current=True)
+    assert board["rows"][0]["counted"] == 11
+
+
+def test_a_redis_behind_is_not_shown(world, client):
+    world.both(5, FIRST)
+    awaits_board(client, version=5, source="redis")
+    world.totals(6, {3: (13, 11, 5)})
+    board = awaits_board(client, version=6, source="postgresql", current=True)
+    assert board["rows"][0]["counted"] == 11
+    world.boards(6, {3: (13, 11, 5)})
+    awaits_board(client, "?limit=1", version=6, source="redis", current=True)
+    world.redis.client().flushall()
+    world.version(7)
+    awaits_board(client, version=7, source="postgresql", current=True)
+
+
+def test_a_redis_of_another_life_is_not_shown(world, client):
+    world.totals(2, {3: (2, 2, 2)})
+    world.boards(900, {3: (800, 800, 800)})
+    board = awaits_board(client, "?metric=people", version=2, source="postgresql", current=True)
+    assert board["rows"][0]["counted"] == 2
+
+
+def test_without_postgresql_redis_says_that_it_may_be_old(world, client):
+    world.both(5, FIRST)
+    awaits_board(client, version=5, source="redis", current=True)
+    world.postgresql.stop()
+    board = awaits_board(client, version=5, source="redis", current=False)
+    assert board["rows"][0]["counted"] == 10
+    awaits_board(client, "?metric=people", version=5, source="redis", current=False)
+    world.postgresql.start()
+    awaits_board(client, version=5, source="redis", current=True)
+
+
+def test_a_version_never_goes_back(world, client):
+    """PostgreSQL showed 6, then went; Redis is at 5: what was shown stays, what was not cannot be had."""
+    world.both(5, FIRST)
+    world.totals(6, {3: (13, 11, 5)})
+    awaits_board(client, version=6, source="postgresql")
+    world.postgresql.stop()
+    board = awaits_board(client, version=6, current=False)
+    assert board["rows"][0]["counted"] == 11
+    answer = client.get("/v1/campaigns/trial/board?metric=entered")
+    assert answer.status == 503 and answer.headers["Retry-After"], answer.text
+
+
+def test_neither_postgresql_nor_redis(world, leaderboard, client):
+    client.json("/v1/campaigns/trial")
+    world.postgresql.stop()
+    world.redis.stop()
+    await_condition(lambda: leaderboard.get("/readyz")[0] == 503, 10)
+    problem = client.json("/v1/campaigns/trial/board?metric=people", 503, {"Accept-Language": "en"})
+    assert problem["status"] == 503 and problem["type"] == "/problems/unavailable"
+    assert client.json("/v1/campaigns/trial")["description_characters_max"] == 2000  # the form needs no figures
+    world.postgresql.start()
+    await_condition(lambda: leaderboard.get("/readyz")[0] == 200, 10)
+    awaits_board(client, version=0, source="postgresql", current=True)
+
+
+def test_etag(world, client):
+    world.both(5, FIRST)
+    awaits_board(client, version=5, source="redis", current=True)
+    answer = client.get("/v1/campaigns/trial/board")
+    etag = answer.headers["ETag"]
+    assert answer.headers["Cache-Control"] == "no-cache"
+    again = client.get("/v1/campaigns/trial/board", {"If-None-Match": f'"other", {etag}'})
+    assert (again.status, again.text, again.headers["ETag"]) == (304, "", etag)
+    assert client.get("/v1/campaigns/trial/board", {"If-None-Match": '"other"'}).status == 200
+    head = client.get("/v1/campaigns/trial/board", method="HEAD")
+    assert head.status == 200 and head.headers["ETag"] == etag and head.text == ""
+    world.both(6, {3: (13, 11, 5)})
+    await_condition(lambda: client.get("/v1/campaigns/trial/board", {"If-None-Match": etag}).status == 200, 5)
+
+
+def test_targets_and_names_follow_the_reference(world, client):
+    world.both(5, FIRST)
+    awaits_board(client, version=5)
+    world.sql("INSERT INTO quota_target VALUES (%s, 1, 0, 1, 60)", (ID,))
+    world.sql("UPDATE unit SET name = 'Thủ đô' WHERE id = 2")
+    world.changed_reference()
+    await_condition(lambda: client.board()["total"]["percent"] == 50.0, 5)
+    await_condition(lambda: client.board()["rows"][1]["name"] == "Thủ đô", 5)
+    assert client.json("/v1/campaigns/trial")["target"] == 60
+
+
+@pytest.mark.parametrize("query,field,code", [
+    ("metric=best", "metric", "invalid"), ("phase=9", "phase", "invalid"), ("phase=", "phase", "invalid"),
+    ("limit=0", "limit", "invalid"), ("limit=x", "limit", "invalid"), ("parent=99", "parent", "unknown_unit"),
+    ("around=99", "around", "unknown_unit"), ("around=01.018", "around", "invalid")])
+def test_bad_parameters(client, query, field, code):
+    problem = client.json("/v1/campaigns/trial/board?" + query, 422, {"Accept-Language": "en"})
+    assert [(error["field"], error["code"]) for error in problem["errors"]] == [(field, code)]
+    assert problem["errors"][0]["message"]
+    assert client.get("/v1/campaigns/trial/board/events?" + query).status == 422
+
+
+def test_unknown_campaign(client):
+    for path in ("", "/units", "/board", "/board/events"):
+        assert client.json("/v1/campaigns/nothing" + path, 404)["type"] == "/problems/not_found"
+
+
+# Campaigns and units -----------------------------------------------------------------------------------------------------
+def test_campaigns(client):
+    assert client.json("/v1/campaigns") == {"campaigns": [
+        {"code": "trial", "name": "Thử", "opens_at": "2022-01-08T00:00:00+07:00",
+         "closes_at": "2100-01-01T00:00:00+07:00", "open": True}]}
+    assert client.json("/v1/campaigns", headers={"Accept-Language": "en"})["campaigns"][0]["name"] == "Trial"
+
+
+def test_campaign(world, client):
+    world.both(5, FIRST)
+    awaits_board(client, version=5)
+    campaign = client.json("/v1/campaigns/trial", headers={"Accept-Language": "en"})
+    assert campaign["rules_version"] == 3 and campaign["description_characters_max"] == 2000
+    assert campaign["server_time"].endswith("+07:00")
+    fields = {field["name"]: field for field in campaign["fields"]}
+    assert fields["national_id"]["required"] and fields["description"] == {
+        "name": "description", "type": "string", "required": True, "max": 2000}
+    assert fields["applied_on"] == {"name": "applied_on", "type": "date", "required": False, "max": None}
+    assert "recognized_on" not in fields  # neither required nor offered
+    assert campaign["categories"] == [{"code": "worker", "name": "Worker"}]
+    assert campaign["kinds"] == [{"code": "technical", "name": "Technical"}]
+    assert campaign["applied_window"] == {"from": "2021-09-01", "to": "2022-09-01"}
+    assert campaign["phases"][1] == {"number": 2, "name": "Round 2", "starts_at": "2022-06-01T00:00:00+07:00",
+                                     "ends_at": "2100-01-01T00:00:00+07:00"}
+    assert campaign["target"] == 1000 and campaign["support"] == "Call 1900"
+    assert campaign["total"] == {"entered": 40, "counted": 30, "people": 20, "target": 1000, "percent": 3.0}
+
+
+def test_units(client):
+    units = client.json("/v1/campaigns/trial/units")["units"]
+    assert [unit["code"] for unit in units] == ["01", "24", "25", "38"]
+    assert units[0] == {"code": "01", "name": "Hà Nội", "level": "top", "parent": "VN", "accepts_submissions": False,
+                        "children": 2}
+    below = client.json("/v1/campaigns/trial/units?parent=01")["units"]
+    assert [(unit["code"], unit["accepts_submissions"]) for unit in below] == [("01.001", True), ("01.018", True)]
+    found = client.json("/v1/campaigns/trial/units?q=THANH%20hoa")["units"]
+    assert [unit["name"] for unit in found] == ["Thanh Hóa"]
+    assert client.json("/v1/campaigns/trial/units?q=thanh%20hoa&parent=01")["units"] == []
+    assert [u["name"] for u in client.json("/v1/campaigns/trial/units?q=ba&parent=01")["units"]] == ["Ba Đình"]
+    assert client.json("/v1/campaigns/trial/units?parent=99", 422)["errors"][0]["code"] == "unknown_unit"
+
+
+def test_openapi(client):
+    answer = client.get("/v1/openapi.yaml")
+    assert answer.status == 200 and answer.text == "openapi: 3.1.0\n"
+
+
+# Tracking ------------------------------------------------------------------------------------------------------------------
+def tracking_code(client, world, number):
+    """As people hold it: asked of the service under test by a code that is made here, digit by digit."""
+    value = number.int
+    digits = [ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5)]
+    for check in ALPHABET:  # the one of 32 that is taken
+        answer = client.get("/v1/submissions/" + "".join(digits) + check)
+        if answer.status == 200 or "gõ sai" not in answer.text:
+            return "".join(digits) + check
+    raise AssertionError("no check character fits")
+
+
+def test_tracking(world, client):
+    number = world.submission()
+    code = tracking_code(client, world, number)
+    status = client.json("/v1/submissions/" + code)
+    assert status["tracking_code"].replace("-", "") == code
+    assert (status["campaign"], status["unit"], status["status"]) == ("trial", "01.018", "received")
+    assert status["reasons"] == [] and status["phase"] is None and status["decided_at"] is None
+    assert status["received_at"] == "2022-02-01T07:00:00+07:00" and status["similar"] == []
+    assert status["history"] == [{"status": "received", "at": "2022-02-01T07:00:00+07:00"}]
+    assert "secret" not in json.dumps(status)
+
+    world.decide(number, 1, UNDER_REVIEW, score=0.65)
+    world.decide(number, 2, REJECTED, reasons="outside_window applied_on;duplicate ")
+    status = client.json("/v1/submissions/" + code.lower(), headers={"Accept-Language": "en"})
+    assert (status["status"], status["phase"], status["decided_at"]) == ("rejected", 1, "2022-02-01T07:00:01+07:00")
+    assert [(reason["code"], reason["field"]) for reason in status["reasons"]] == [
+        ("outside_window", "applied_on"), ("duplicate", None)]
+    assert all(reason["message"] for reason in status["reasons"])
+    assert [event["status"] for event in status["history"]] == ["received", "under_review", "rejected"]
+    assert client.get("/v1/submissions/" + code).headers["Cache-Control"] == "no-store"
+
+
+def test_tracking_of_what_is_not_there(world, client):
+    number = uuid.uuid4()
+    code = tracking_code(client, world, number)
+    problem = client.json("/v1/submissions/" + code, 404, {"Accept-Language": "en"})
+    assert problem["type"] == "/problems/not_found" and "typing error" not in problem["detail"]
+    wrong = code[:-1] + ("0" if code[-1] != "0" else "1")
+    for path in (wrong, "x", wrong + "/events"):
+        problem = client.json("/v1/submissions/" + path, 404, {"Accept-Language": "en"})
+        assert problem["type"] == "/problems/not_found" and "typing error" in problem["detail"]
+    assert client.get(f"/v1/submissions/{code}/events").status == 404
+
+
+def test_tracking_events_until_the_final_status(world, client):
+    number = world.submission()
+    code = tracking_code(client, world, number)
+    events = Events(client, f"/v1/submissions/{code}/events", {"Accept-Language": "en"})
+    assert events.response.headers["Content-Type"] == "text/event-stream"
+    name, last, data = events.next()
+    assert (name, last, data["status"]) == ("status", 0, "received")
+    world.decide(number, 1, UNDER_REVIEW)
+    assert events.next()[1:] == (1, client.json("/v1/submissions/" + code))
+    world.decide(number, 2, COUNTED)
+    assert events.next()[2]["status"] == "counted"
+    assert events.next() is None
+    events.close()
+    # A browser comes again with what it has: 204 ends that; with less it gets the end again.
+    assert client.get(f"/v1/submissions/{code}/events", {"Last-Event-ID": "2"}).status == 204
+    events = Events(client, f"/v1/submissions/{code}/events", {"Last-Event-ID": "1"})
+    assert events.next()[1] == 2 and events.next() is None
+    events.close()
+
+
+def test_tracking_events_survive_postgresql(world, client):
+    number = world.submission()
+    code = tracking_code(client, world, number)
+    events = Events(client, f"/v1/submissions/{code}/events")
+    assert events.next()[2]["status"] == "received"
+    world.postgresql.stop(immediate=True)
+    assert client.get("/v1/submissions/" + code).status == 503
+    world.postgresql.start()
+    world.decide(number, 1, COUNTED)
+    assert events.next(20)[2]["status"] == "counted"
+    events.close()
+
+
+# Streams of boards -----------------------------------------------------------------------------------------------------------
+def test_board_events(world, client):
+    world.both(5, FIRST)
+    awaits_board(client, version=5, source="redis")
+    events = Events(client, "/v1/campaigns/trial/board/events")
+    assert events.response.headers["Cache-Control"] == "no-store"
+    name, version, board = events.next()
+    assert (name, version) == ("board", 5)
+    plain = client.board()
+    assert board["rows"] == plain["rows"] and board["total"] == plain["total"]
+
+    world.both(6, {3: (13, 11, 6), 1: (41, 31, 21)})
+    name, version, change = events.next()
+    assert (name, version, change["version"], change["source"]) == ("change", 6, 6, "redis")
+    assert [(row["unit"], row["rank"], row["counted"]) for row in change["rows"]] == [("24", 1, 11)]
+    assert change["total"]["counted"] == 31 and change["removed"] == [] and change["current"] is True
+
+    world.both(7, {4: (9, 9, 8), 1: (41, 32, 21)})  # 01 and 25 no longer tie: one row moves, the other's rank stays 3
+    change = events.next()[2]
+    assert [(row["unit"], row["rank"]) for row in change["rows"]] == [("25", 2), ("01", 3)]
+    events.close()
+
+
+def test_board_events_resume(world, client):
+    world.both(5, FIRST)
+    awaits_board(client, version=5, source="redis")
+    has = Events(client, "/v1/campaigns/trial/board/events", {"Last-Event-ID": "5"})
+    older = Events(client, "/v1/campaigns/trial/board/events", {"Last-Event-ID": "4"})
+    assert older.next()[:2] == ("board", 5)
+    world.both(6, {3: (13, 11, 6)})
+    assert older.next()[:2] == ("change", 6)
+    assert has.next()[:2] == ("change", 6)  # not the full board again
+    has.close()
+    older.close()
+
+
+def test_board_events_come_at_most_four_times_a_second(world, client):
+    world.both(5, FIRST)
+    awaits_board(client, version=5, source="redis")
+    events = Events(client, "/v1/campaigns/trial/board/events?limit=2")
+    events.next()
+    times, version, last = [], 5, 0
+    start = time.monotonic()
+    while time.monotonic() - start < 2:
+        version += 1
+        world.both(version, {3: (version + 100, version + 100, 6)})
+        if version % 8 == 0:
+            times.append(time.monotonic())
+    received = 0
+    while last < version:
+        last = events.next()[1]
+        received += 1
+    assert received <= 4 * (time.monotonic() - start) + 2
+    events.close()
+
+
+def test_board_events_with_a_limit_name_who_left(world, client):
+    world.both(5, FIRST)
+    awaits_board(client, version=5, source="redis")
+    events = Events(client, "/v1/campaigns/trial/board/events?limit=1&metric=counted")
+    assert [row["unit"] for row in events.next()[2]["rows"]] == ["24"]
+    world.both(6, {5: (50, 50, 50)})
+    change = events.next()[2]
+    assert [row["unit"] for row in change["rows"]] == ["38"] and change["removed"] == ["24"]
+    events.close()
+
+
+def test_board_events_tell_when_they_may_be_old(world, client):
+    world.both(5, FIRST)
+    awaits_board(client, version=5, source="redis", current=True)
+    events = Events(client, "/v1/campaigns/trial/board/events")
+    assert events.next()[2]["current"] is True
+    world.postgresql.stop()
+    name, version, change = events.next()
+    assert (name, version, change["current"], change["rows"]) == ("change", 5, False, [])
+    world.postgresql.start()
+    assert events.next()[2]["current"] is True
+    events.close()
+
+
+def test_many_streams_and_a_drain(world, leaderboard, client):
+    world.both(5, FIRST)
+    awaits_board(client, version=5, source="redis")
+    streams = [Events(client, "/v1/campaigns/trial/board/events") for _ in range(300)]
+    for events in streams:
+        assert events.next()[:2] == ("board", 5)
+    world.both(6, {3: (13, 11, 6)})
+    for events in streams:
+        assert events.next()[:2] == ("change", 6)
+    assert leaderboard.stop() == 0  # streams end at once, not after the whole grace
+    for events in streams:
+        assert events.next() is None
+        events.close()
+
+
+def test_the_login_can_only_read(world):
+    import psycopg2
+    for statement in ("UPDATE unit_total SET counted = 0", "DELETE FROM decision", "SELECT sealed FROM submission",
+                      "SELECT person FROM submission", "INSERT INTO board VALUES (1, 1)"):
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            world.postgresql.query(statement, user="sk_leaderboard")
