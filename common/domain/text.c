@@ -33,6 +33,25 @@ static int32_t decode(const uint8_t *at, const uint8_t *end, size_t *length)
 	return point;
 }
 
+static bool is_tail(uint8_t octet)
+{
+	return (octet & 0xC0) == 0x80;
+}
+
+/* Length of what nearly all Vietnamese text consists of: printable ASCII, LF, letters of U+00C0 to U+02FF and
+ * precomposed ones of U+1E00 to U+1EFF. Each stands for itself in the stored form, is composed whatever its neighbours
+ * are, and is a character of its own beside another one. 0: something else. */
+static size_t plain_length(const uint8_t *at, const uint8_t *end)
+{
+	if (at[0] < 0x80)
+		return (at[0] >= 0x20 && at[0] != 0x7F) || at[0] == '\n';
+	if (at[0] >= 0xC3 && at[0] <= 0xCB)
+		return end - at >= 2 && is_tail(at[1]) ? 2 : 0;
+	if (at[0] == 0xE1 && end - at >= 3 && at[1] >= 0xB8 && at[1] <= 0xBB && is_tail(at[2]))
+		return at[1] == 0xBA && at[2] == 0x9B ? 0 : 3; /* U+1E9B has another NFC form */
+	return 0;
+}
+
 static bool is_space(int32_t point)
 {
 	return point == ' ' || point == '\n' || point == 0xA0 || point == 0x1680 ||
@@ -70,7 +89,7 @@ static const char *replacement(int32_t point)
 {
 	if (point == '\t')
 		return " ";
-	if (point == '\v' || point == 0x85 || point == 0x2028 || point == 0x2029)
+	if (point == '\r' || point == '\v' || point == 0x85 || point == 0x2028 || point == 0x2029)
 		return "\n";
 	if (point == 0xFEFF || point == 0x200B)
 		return "";
@@ -90,47 +109,55 @@ static bool is_surely_composed(int32_t point)
 
 struct cleaning {
 	struct buffer *out;
-	size_t begin;       /* of this text in `out` */
-	size_t combining;   /* marks in a row */
-	bool needs_compose; /* some code point may have another NFC form */
+	size_t begin;             /* of this text in `out` */
+	const uint8_t *run;       /* from here to where it reads, octets stand for themselves and are not copied yet */
+	const uint8_t *marks_end; /* behind the last combining mark */
+	size_t marks;             /* in a row, up to there */
+	bool needs_compose;       /* some code point may have another NFC form */
 };
 
-/* Copies from `at` as long as octets stand for themselves; gives where it stopped. */
-static const uint8_t *copy_plain(struct cleaning *cleaning, const uint8_t *at, const uint8_t *end)
+static void copy_run(struct cleaning *cleaning, const uint8_t *until)
 {
-	const uint8_t *from = at;
-
-	while (at < end && *at >= 0x20 && *at < 0x7F)
-		at++;
-	if (at > from) {
-		buffer_add(cleaning->out, from, (size_t)(at - from));
-		cleaning->combining = 0;
-	}
-	return at;
+	if (until > cleaning->run)
+		buffer_add(cleaning->out, cleaning->run, (size_t)(until - cleaning->run));
 }
 
-static enum text_fault add_point(struct cleaning *cleaning, int32_t point, const uint8_t *at, size_t length)
+/* What is not plain but stands for itself. False: a tower of marks. */
+static bool keep_point(struct cleaning *cleaning, int32_t point, const uint8_t *at, size_t length)
 {
-	const char *instead = replacement(point);
+	if (is_surely_composed(point))
+		return true;
+	cleaning->needs_compose = true;
+	if (utf8proc_get_property(point)->combining_class == 0)
+		return true;
+	cleaning->marks = cleaning->marks_end == at ? cleaning->marks + 1 : 1;
+	cleaning->marks_end = at + length;
+	return cleaning->marks <= COMBINING_RUN_MAX;
+}
 
-	if (instead != NULL) {
-		buffer_text(cleaning->out, instead);
-		if (*instead != '\0')
-			cleaning->combining = 0;
+/* One code point that is not plain; *next is behind it. */
+static enum text_fault add_point(struct cleaning *cleaning, const uint8_t *at, const uint8_t *end, const uint8_t **next)
+{
+	size_t length;
+	int32_t point = decode(at, end, &length);
+
+	if (point == NOT_UTF8)
+		return TEXT_NOT_UTF8;
+	*next = at + length;
+	const char *instead = replacement(point);
+	if (instead == NULL) {
+		if (is_refused(point) || !keep_point(cleaning, point, at, length))
+			return TEXT_CONTROL;
 		return TEXT_OK;
 	}
-	if (point != '\n' && is_refused(point))
-		return TEXT_CONTROL;
-	if (is_surely_composed(point)) {
-		cleaning->combining = 0;
-	} else {
-		cleaning->needs_compose = true;
-		bool mark = utf8proc_get_property(point)->combining_class != 0;
-		cleaning->combining = mark ? cleaning->combining + 1 : 0;
-		if (cleaning->combining > COMBINING_RUN_MAX)
-			return TEXT_CONTROL;
-	}
-	buffer_add(cleaning->out, at, length);
+	copy_run(cleaning, at);
+	if (point == '\r' && *next < end && **next == '\n')
+		instead = ""; /* the LF of CRLF is what stays */
+	buffer_text(cleaning->out, instead);
+	cleaning->run = *next;
+	/* What is dropped separates no marks. */
+	if (*instead == '\0' && cleaning->marks_end == at)
+		cleaning->marks_end = *next;
 	return TEXT_OK;
 }
 
@@ -138,23 +165,19 @@ static enum text_fault add_all(struct cleaning *cleaning, struct bytes raw)
 {
 	const uint8_t *at = raw.data, *end = raw.data + raw.size;
 
-	while ((at = copy_plain(cleaning, at, end)) < end) {
-		size_t length;
-		int32_t point = decode(at, end, &length);
+	cleaning->run = at;
+	while (at < end) {
+		size_t length = plain_length(at, end);
 
-		if (point == NOT_UTF8)
-			return TEXT_NOT_UTF8;
-		if (point == '\r') {
-			point = '\n';
-			if (end - at > 1 && at[1] == '\n')
-				at++; /* the LF of CRLF is what is copied */
+		if (length > 0) {
+			at += length;
+			continue;
 		}
-		const uint8_t *source = point == '\n' ? (const uint8_t *)"\n" : at;
-		enum text_fault fault = add_point(cleaning, point, source, length);
+		enum text_fault fault = add_point(cleaning, at, end, &at);
 		if (fault != TEXT_OK)
 			return fault;
-		at += length;
 	}
+	copy_run(cleaning, end);
 	return TEXT_OK;
 }
 
@@ -231,33 +254,34 @@ enum text_fault text_clean(struct bytes raw, struct buffer *out)
 	return TEXT_OK;
 }
 
-/* Below U+0300 nothing joins its neighbour in a clean text (it has no CR), nor does a precomposed Vietnamese
- * letter: one code point, one character. */
-static bool stands_alone(int32_t point)
-{
-	return point < 0x300 || (point >= 0x1E00 && point <= 0x1EFF);
-}
-
 size_t text_characters(struct bytes text)
 {
 	const uint8_t *at = text.data, *end = text.data + text.size;
 	size_t characters = 0;
 	int32_t before = 0, state = 0;
+	bool before_is_plain = true;
 
 	while (at < end) {
-		size_t length;
+		size_t length = plain_length(at, end);
+		bool is_plain = length > 0;
+
+		if (is_plain && before_is_plain) {
+			characters++;
+			before = at[0]; /* any plain one: none joins what follows more than another */
+			at += length;
+			continue;
+		}
 		int32_t point = decode(at, end, &length);
 		if (point == NOT_UTF8) {
 			point = 0; /* a control: joins nothing */
 			length = 1;
 		}
-		bool both_alone = stands_alone(point) && stands_alone(before);
-		if (both_alone)
-			state = 0;
-		/* utf8proc's state carries emoji and flag sequences from one pair to the next. */
-		if (characters == 0 || both_alone || utf8proc_grapheme_break_stateful(before, point, &state))
+		if (before_is_plain)
+			state = 0; /* utf8proc's state carries emoji and flags from one pair to the next */
+		if (characters == 0 || utf8proc_grapheme_break_stateful(before, point, &state))
 			characters++;
 		before = point;
+		before_is_plain = is_plain;
 		at += length;
 	}
 	return characters;

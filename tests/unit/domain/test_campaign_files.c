@@ -26,7 +26,7 @@ static struct campaign *load(const char *code)
 	struct campaign *campaign = campaign_parse(path, buffer_bytes(&yaml), &faults);
 	if (campaign == NULL)
 		print_error("%.*s", (int)faults.size, (const char *)faults.data);
-	assert_non_null(campaign);
+	assert(campaign != NULL);
 	assert_string_equal(campaign->code, code);
 	return campaign;
 }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 #include <cmocka.h>
 
@@ -58,6 +59,7 @@ static void test_line_ends(void **state)
 			   "d"),
 		BYTES("a\nb\nc\nd"));
 	expect_clean(BYTES("a\r"), BYTES("a"));
+	expect_clean(BYTES("\r\n\r\na\r\n\r\nb"), BYTES("a\n\nb"));
 }
 
 static void test_word_private_signs(void **state)
@@ -123,8 +125,10 @@ static void test_refuses_a_tower_of_marks(void **state)
 	char tower[1 + 2 * 31] = "a";
 
 	(void)state;
-	for (size_t i = 0; i < 31; i++)
-		memcpy(tower + 1 + 2 * i, i % 2 == 0 ? "\xCC\x81" : "\xCC\xA3", 2);
+	for (size_t i = 0; i < 31; i++) {
+		tower[1 + 2 * i] = '\xCC';
+		tower[2 + 2 * i] = i % 2 == 0 ? '\x81' : '\xA3';
+	}
 	expect_fault((struct bytes){(const uint8_t *)tower, sizeof(tower)}, TEXT_CONTROL);
 	CLEANUP(buffer_deinit) struct buffer out = {0};
 	assert_int_equal(text_clean((struct bytes){(const uint8_t *)tower, sizeof(tower) - 2}, &out), TEXT_OK);
@@ -204,6 +208,62 @@ static void test_clean_is_clean(void **state)
 	}
 }
 
+/* No code point is taken for composed that has another NFC form. */
+static void test_every_code_point_is_stored_composed(void **state)
+{
+	CLEANUP(buffer_deinit) struct buffer clean = {0};
+	size_t taken = 0;
+
+	(void)state;
+	for (int32_t point = 0x20; point <= 0x10FFFF; point++) {
+		uint8_t raw[6] = "a", *composed = NULL;
+		if (!utf8proc_codepoint_valid(point))
+			continue;
+		size_t size = 1 + (size_t)utf8proc_encode_char(point, raw + 1);
+		raw[size++] = 'b';
+		buffer_clear(&clean);
+		if (text_clean((struct bytes){raw, size}, &clean) != TEXT_OK)
+			continue;
+		utf8proc_ssize_t wanted = utf8proc_map(
+			clean.data, (utf8proc_ssize_t)clean.size, &composed, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+		assert_int_equal(wanted, clean.size);
+		assert_memory_equal(composed, clean.data, clean.size);
+		free(composed);
+		taken++;
+	}
+	assert_true(taken > 1000000);
+}
+
+static size_t characters_without_shortcuts(struct bytes text)
+{
+	size_t count = 0;
+	int32_t point, before = 0, break_state = 0;
+
+	for (size_t at = 0; at < text.size; before = point) {
+		at += (size_t)utf8proc_iterate(text.data + at, (utf8proc_ssize_t)(text.size - at), &point);
+		count += count == 0 || utf8proc_grapheme_break_stateful(before, point, &break_state);
+	}
+	return count;
+}
+
+static void test_shortcuts_change_no_count(void **state)
+{
+	static const char *const PIECES[] = {"a", "1", "ế", "đ", "\n", "\xC2\xAD", "\xCC\x81", "👩", "\xE2\x80\x8D",
+		"🏽", "🇻", "🇳", "\xEF\xB8\x8F", "\xE1\x84\x80", "\xE1\x85\xA1", "가", "\xD8\x80", "•", "©", "नि"};
+	uint32_t random = 99;
+
+	(void)state;
+	for (int round = 0; round < 50000; round++) {
+		CLEANUP(buffer_deinit) struct buffer text = {0};
+		for (int i = 0; i < 8; i++) {
+			random = random * 1664525 + 1013904223;
+			buffer_text(&text, PIECES[(random >> 16) % ARRAY_LENGTH(PIECES)]);
+		}
+		assert_int_equal(
+			text_characters(buffer_bytes(&text)), characters_without_shortcuts(buffer_bytes(&text)));
+	}
+}
+
 static void expect_folded(const char *text, const char *wanted)
 {
 	CLEANUP(buffer_deinit) struct buffer out = {0};
@@ -239,6 +299,8 @@ int main(void)
 		cmocka_unit_test(test_characters),
 		cmocka_unit_test(test_characters_of_broken_octets),
 		cmocka_unit_test(test_clean_is_clean),
+		cmocka_unit_test(test_every_code_point_is_stored_composed),
+		cmocka_unit_test(test_shortcuts_change_no_count),
 		cmocka_unit_test(test_fold),
 	};
 
