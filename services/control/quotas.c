@@ -182,32 +182,40 @@ static int import_quotas(struct pg *pg, struct quotas *quotas, const char *code)
 	return store(pg, quotas) && pg_commit(pg, session_deadline()) == PG_OK ? EXIT_OK : EXIT_AWAY;
 }
 
+static int put_in_force(struct rundir *run, struct quotas *quotas, const char *campaign, bool quiet)
+{
+	struct buffer content CLEANUP(buffer_deinit) = {0};
+
+	if (!file_read(quotas->file, &content))
+		return EXIT_FILE_MISSING;
+	if (!csv_read(quotas->file, buffer_bytes(&content), columns, &quotas->csv))
+		return EXIT_DATA_BAD;
+	struct pg *pg CLEANUP(pg_close) = session_open(run, "quotas import");
+	if (pg == NULL)
+		return EXIT_AWAY;
+	int code = import_quotas(pg, quotas, campaign);
+	if (code == EXIT_AWAY)
+		fprintf(stderr, "sangkien: the targets are not imported: %s\n", pg_error(pg));
+	if (code != EXIT_OK)
+		pg_rollback(pg, session_deadline());
+	else if (!quiet)
+		printf("%s: %zu targets, %lld of them new, changed or gone\n", campaign, quotas->csv.count,
+			(long long)quotas->changed);
+	return code;
+}
+
 int command_quotas_import(struct rundir *run, int argc, char **argv)
 {
 	const char *campaign = NULL;
 	bool quiet = false;
-	struct quotas quotas CLEANUP(quotas_free) = {0};
-	struct buffer content CLEANUP(buffer_deinit) = {0};
+	struct quotas quotas = {0};
 	const struct argument known[] = {
 		{NULL, .text = &quotas.file}, {"--campaign", .text = &campaign}, {"--quiet", .flag = &quiet}};
 
 	if (!arguments_parse(argc, argv, known, ARRAY_LENGTH(known)) || !arguments_needed("FILE", quotas.file) ||
 		!arguments_needed("--campaign", campaign))
 		return EXIT_USAGE_BAD;
-	if (!file_read(quotas.file, &content))
-		return EXIT_FILE_MISSING;
-	if (!csv_read(quotas.file, buffer_bytes(&content), columns, &quotas.csv))
-		return EXIT_DATA_BAD;
-	struct pg *pg CLEANUP(pg_close) = session_open(run, "quotas import");
-	if (pg == NULL)
-		return EXIT_AWAY;
-	int code = import_quotas(pg, &quotas, campaign);
-	if (code == EXIT_AWAY)
-		fprintf(stderr, "sangkien: the targets are not imported: %s\n", pg_error(pg));
-	if (code != EXIT_OK)
-		pg_rollback(pg, session_deadline());
-	else if (!quiet)
-		printf("%s: %zu targets, %lld of them new, changed or gone\n", campaign, quotas.csv.count,
-			(long long)quotas.changed);
+	int code = put_in_force(run, &quotas, campaign, quiet);
+	quotas_free(&quotas);
 	return code;
 }
