@@ -24,7 +24,7 @@ from harness.system import System  # noqa: E402
 from harness.waiting import await_condition  # noqa: E402
 
 CAMPAIGN = "demo"
-SAMPLE_UNIT, SAMPLE_PARENT = "01.018.LIXIL", "01.018"
+SAMPLE_UNIT, SAMPLE_PARENT = "01.018.LIXIL", "01.018.DN"
 ROWS_A_COMMIT = 512
 TICK = os.sysconf("SC_CLK_TCK")
 
