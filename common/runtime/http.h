@@ -86,7 +86,7 @@ struct http_server *http_server_of(const struct http_exchange *exchange);
 /* The answer: headers first, then one of the three. After http_answer or http_problem the exchange is over. */
 void http_add_header(struct http_exchange *exchange, const char *name, const char *value);
 void http_answer(struct http_exchange *exchange, int status, const char *content_type, struct bytes body);
-/* RFC 9457. `errors` is the inside of "errors":[…] or empty. */
+/* RFC 9457. `detail` NULL: the title serves for it. `errors` is the inside of "errors":[…] or empty. */
 void http_problem(struct http_exchange *exchange, int status, const char *type, const char *title, const char *detail,
 	struct bytes errors);
 

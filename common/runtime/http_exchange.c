@@ -176,10 +176,8 @@ void http_problem(struct http_exchange *exchange, int status, const char *type, 
 	buffer_text(&body, ",\"title\":");
 	buffer_json_text(&body, title);
 	buffer_format(&body, ",\"status\":%d", status);
-	if (detail) {
-		buffer_text(&body, ",\"detail\":");
-		buffer_json_text(&body, detail);
-	}
+	buffer_text(&body, ",\"detail\":");
+	buffer_json_text(&body, detail ? detail : title);
 	if (errors.size > 0) {
 		buffer_text(&body, ",\"errors\":[");
 		buffer_add(&body, errors.data, errors.size);

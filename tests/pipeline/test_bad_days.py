@@ -32,7 +32,7 @@ def write_lines(path, first, count, word):
 def test_a_stage_that_is_away_stops_nothing_before_it(tmp_path, stage):
     """Law 7: with a window of 200 and the stage down, thousands are still acknowledged; then each is decided once and handed
     out about once. Would catch a window that is never freed, a backlog sent again and again, and memory that grows with it."""
-    system = System(INTAKE_WINDOW="200", INTAKE_SWEEP_AGE_MS="2000")
+    system = System(INTAKE_WINDOW="200", INTAKE_LEASE_MS="2000")
     try:
         system.up()
         system.control(stage, "-d")

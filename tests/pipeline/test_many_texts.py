@@ -40,7 +40,7 @@ def texts(tmp_path_factory):
 
 @pytest.fixture
 def fresh():
-    whole = System(INTAKE_SWEEP_AGE_MS="4000")
+    whole = System(INTAKE_LEASE_MS="4000")
     try:
         yield whole.up()
     finally:
