@@ -8,7 +8,8 @@ static void refuse(struct http_exchange *exchange, int status, const char *type,
 
 void refuse_unknown_campaign(struct http_exchange *exchange)
 {
-	refuse(exchange, 404, "/problems/not_found", "Không có chương trình này", "There is no such campaign", NULL);
+	refuse(exchange, 404, "/problems/unknown_campaign", "Không có chương trình này", "There is no such campaign",
+		NULL);
 }
 
 void refuse_unknown_tracking(struct http_exchange *exchange, bool typing_error)

@@ -3,6 +3,7 @@
 #define SANGKIEN_LEADERBOARD_TRACKING_H
 
 #include "common/domain/reference.h"
+#include "common/domain/status_json.h"
 #include "common/runtime/buffer.h"
 #include "common/runtime/pg.h"
 
@@ -14,12 +15,9 @@ struct tracking {
 	bool found;
 	uint32_t campaign, unit;
 	int64_t received_at;
-	uint32_t revision;  /* newest, 0: no decision yet */
-	size_t event_count; /* of those below, oldest first; of very many the newest */
-	struct {
-		enum submission_status status;
-		int64_t at;
-	} events[TRACKING_REVISIONS_MAX];
+	uint32_t revision;   /* newest, 0: no decision yet */
+	size_t change_count; /* decisions, oldest first; of very many the newest */
+	struct status_change changes[TRACKING_REVISIONS_MAX];
 	/* Of the newest revision. */
 	uint32_t phase; /* 0: in none, or undecided */
 	bool has_score;
@@ -35,7 +33,7 @@ bool tracking_find_changed(
 void tracking_clear(struct tracking *tracking); /* frees the reasons */
 
 enum submission_status tracking_status(const struct tracking *tracking);
-/* The status object on one line. `reference` may know nothing of the campaign (then its codes are null). */
+/* The status object on one line. `reference` may know nothing of the campaign (then its codes are empty). */
 void tracking_render(
 	const struct tracking *tracking, const struct reference *reference, bool english, struct buffer *json);
 

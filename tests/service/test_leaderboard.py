@@ -341,7 +341,7 @@ def test_bad_parameters(client, query, field, code):
 
 def test_unknown_campaign(client):
     for path in ("", "/units", "/board", "/board/events"):
-        assert client.json("/v1/campaigns/nothing" + path, 404)["type"] == "/problems/not_found"
+        assert client.json("/v1/campaigns/nothing" + path, 404)["type"] == "/problems/unknown_campaign"
 
 
 # Campaigns and units -----------------------------------------------------------------------------------------------------

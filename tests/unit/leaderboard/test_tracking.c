@@ -1,5 +1,5 @@
-/* Catches: a reason without its words or in the wrong language, a history out of order, a field of the contract that is
- * missing or of another type, a place that the reference no longer knows taking the answer down. */
+/* Catches: a history out of order, a revision's reasons or score that are not the newest's, a place that the reference
+ * no longer knows taking the answer down. */
 #include "services/leaderboard/tracking.h"
 
 #include <setjmp.h>
@@ -28,12 +28,12 @@ static void test_undecided(void **state)
 {
 	(void)state;
 	CLEANUP(buffer_deinit) struct buffer json = {0};
-	struct tracking tracking = {.found = true};
+	struct tracking tracking = {.found = true, .received_at = 1000000};
 	const char *text = rendered(&tracking, false, &json);
 	assert_holds(text, "\"status\":\"received\",\"reasons\":[],\"phase\":null");
-	assert_holds(text, "\"received_at\":\"1970-01-01T07:00:00+07:00\",\"decided_at\":null,\"similar\":[]");
-	assert_holds(text, "\"history\":[{\"status\":\"received\",\"at\":\"1970-01-01T07:00:00+07:00\"}]}");
-	assert_holds(text, "\"campaign\":null,\"unit\":null");
+	assert_holds(text, "\"received_at\":\"1970-01-01T07:00:01+07:00\",\"decided_at\":null,\"similar\":[]");
+	assert_holds(text, "\"history\":[{\"status\":\"received\",\"at\":\"1970-01-01T07:00:01+07:00\"}]}");
+	assert_holds(text, "\"campaign\":\"\",\"unit\":\"\"");
 }
 
 static void test_decided_twice_with_reasons(void **state)
@@ -43,8 +43,8 @@ static void test_decided_twice_with_reasons(void **state)
 	CLEANUP(buffer_deinit) struct buffer en = {0};
 	struct tracking tracking = {.found = true,
 		.revision = 2,
-		.event_count = 2,
-		.events = {{STATUS_UNDER_REVIEW, 1000000}, {STATUS_REJECTED, 2000000}},
+		.change_count = 2,
+		.changes = {{STATUS_UNDER_REVIEW, 1000000}, {STATUS_REJECTED, 2000000}},
 		.phase = 2,
 		.has_score = true,
 		.score = 0.75};
