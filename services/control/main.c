@@ -47,7 +47,9 @@ static const struct command COMMANDS[] = {
 		"not equal.",
 		command_simulate},
 	{"duplicates", "INPUT.jsonl", "Find near duplicates in a file, as the service would.", command_duplicates},
-	{"audit", "[--json]", "Recount everything from the submissions; exit 1 on any drift.", command_audit},
+	{"audit", "[--json] [--wait SECONDS]",
+		"Recount everything from the submissions; exit 1 on any drift, 69 when not all could be compared.",
+		command_audit},
 	{"rebuild-board", "[CAMPAIGN]", "Build the boards in Redis anew from PostgreSQL.", command_rebuild_board},
 };
 

@@ -4,6 +4,7 @@
 #include "services/control/command.h"
 #include "services/control/session.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,16 +22,11 @@ static void format_id(const struct id128 *id, char text[UUID_TEXT_SIZE])
 static bool parse_id(const char *text, struct id128 *id)
 {
 	char again[UUID_TEXT_SIZE];
-	int at = 0;
+	size_t size;
 
-	for (int i = 0; i < ID128_SIZE; i++) {
-		unsigned octet;
-		at += text[at] == '-';
-		if (sscanf(text + at, "%2x", &octet) != 1)
-			return false;
-		id->octet[i] = (uint8_t)octet;
-		at += 2;
-	}
+	if (sodium_hex2bin(id->octet, sizeof(id->octet), text, strlen(text), "-", &size, NULL) != 0 ||
+		size != sizeof(id->octet))
+		return false;
 	format_id(id, again);
 	return strcasecmp(again, text) == 0;
 }

@@ -134,7 +134,7 @@ static bool keep_ids(struct import *import, const PGresult *known, uint32_t *hig
 
 static bool give_ids(struct import *import, const PGresult *known)
 {
-	uint32_t highest = ROOT_ID;
+	uint32_t highest = ROOT_ID, roots = 0;
 
 	if (!keep_ids(import, known, &highest))
 		return false;
@@ -142,6 +142,9 @@ static bool give_ids(struct import *import, const PGresult *known)
 		bool is_root = import->csv.rows[row].cells[PARENT_CODE][0] == '\0';
 		if (import->rows[row].id == 0)
 			import->rows[row].id = is_root ? ROOT_ID : ++highest;
+		if (is_root && ++roots > 1)
+			return complain(import, row, "there is a root already; a parent is missing for",
+				import->rows[row].code);
 		if (is_root && (import->rows[row].id != ROOT_ID || import->rows[row].level != UNIT_NATION))
 			return complain(
 				import, row, "the root stays the root, at level 0; not", import->rows[row].code);
@@ -259,32 +262,40 @@ static int import_units(struct pg *pg, struct import *import, const char *code)
 	return store(pg, import) && pg_commit(pg, session_deadline()) == PG_OK ? EXIT_OK : EXIT_AWAY;
 }
 
+static int import_into(struct rundir *run, struct import *import, const char *campaign, bool quiet)
+{
+	struct pg *pg CLEANUP(pg_close) = session_open(run, "units import");
+
+	if (pg == NULL)
+		return EXIT_AWAY;
+	int code = import_units(pg, import, campaign);
+	if (code == EXIT_AWAY)
+		fprintf(stderr, "sangkien: the units are not imported: %s\n", pg_error(pg));
+	if (code != EXIT_OK)
+		pg_rollback(pg, session_deadline());
+	else if (!quiet)
+		printf("%s: %zu units, %lld of them new or changed\n", campaign, import->csv.count,
+			(long long)import->changed);
+	return code;
+}
+
 int command_units_import(struct rundir *run, int argc, char **argv)
 {
 	const char *campaign = NULL;
 	bool quiet = false;
-	struct import import CLEANUP(import_free) = {0};
+	struct import import = {0};
 	struct buffer content CLEANUP(buffer_deinit) = {0};
 	const struct argument known[] = {
 		{NULL, .text = &import.file}, {"--campaign", .text = &campaign}, {"--quiet", .flag = &quiet}};
+	int code = EXIT_DATA_BAD;
 
 	if (!arguments_parse(argc, argv, known, ARRAY_LENGTH(known)) || !arguments_needed("FILE", import.file) ||
 		!arguments_needed("--campaign", campaign))
 		return EXIT_USAGE_BAD;
 	if (!file_read(import.file, &content))
 		return EXIT_FILE_MISSING;
-	if (!csv_read(import.file, buffer_bytes(&content), columns, &import.csv) || !read_units(&import))
-		return EXIT_DATA_BAD;
-	struct pg *pg CLEANUP(pg_close) = session_open(run, "units import");
-	if (pg == NULL)
-		return EXIT_AWAY;
-	int code = import_units(pg, &import, campaign);
-	if (code == EXIT_AWAY)
-		fprintf(stderr, "sangkien: the units are not imported: %s\n", pg_error(pg));
-	if (code != EXIT_OK)
-		pg_rollback(pg, session_deadline());
-	else if (!quiet)
-		printf("%s: %zu units, %lld of them new or changed\n", campaign, import.csv.count,
-			(long long)import.changed);
+	if (csv_read(import.file, buffer_bytes(&content), columns, &import.csv) && read_units(&import))
+		code = import_into(run, &import, campaign, quiet);
+	import_free(&import);
 	return code;
 }

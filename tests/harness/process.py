@@ -29,6 +29,8 @@ class Directory:
     def __init__(self):
         self.path = tempfile.mkdtemp(prefix="sk.", dir="/tmp")
         os.chmod(self.path, 0o755)
+        if os.geteuid() == 0:
+            os.chown(self.path, owner().pw_uid, owner().pw_gid)
         atexit.register(self.remove)
 
     def below(self, *names):

@@ -14,16 +14,18 @@ def program():
 
 
 class Redis:
-    def __init__(self, acl=()):
-        """`acl`: lines of an ACL file ("user quota on >secret ~board:* +@all")."""
+    def __init__(self, acl=(), socket=None):
+        """`acl`: lines of an ACL file ("user quota on >secret ~board:* +@all"). `socket`: a path in a folder of the
+        servers' owner, where it must stand in a run directory."""
         self.directory = Directory()
-        self.socket = os.path.join(self.directory.make("run"), "redis.sock")
+        self.run_folder = self.directory.make("run")
+        self.socket = socket or os.path.join(self.run_folder, "redis.sock")
         self.acl = list(acl)
         self.process = None
 
     def start(self):
         argv = ["redis-server", "--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "777", "--save", "",
-                "--appendonly", "no", "--dir", os.path.dirname(self.socket)]
+                "--appendonly", "no", "--dir", self.run_folder]
         if self.acl:
             path = self.directory.below("users.acl")
             with open(path, "w", encoding="utf-8") as file:

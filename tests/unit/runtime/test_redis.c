@@ -144,10 +144,11 @@ static void a_cut_off_pipeline_collects_nothing_and_at_once(void **state)
 static void the_login_is_of_every_connection(void **state)
 {
 	(void)state;
+	const char *server = address();
 	char path[] = "/tmp/sk.password.XXXXXX";
 	int file = mkstemp(path);
 	assert_int_equal(write(file, "secret\n", 7), 7);
-	struct redis *redis = redis_open(address(), "tester", path, TIMEOUT_MS), *other = open_ready();
+	struct redis *redis = redis_open(server, "tester", path, TIMEOUT_MS), *other = open_ready();
 	assert_true(await_ready(redis));
 	for (int i = 0; i < 2; i++) {
 		CLEANUP(redis_reply_clear) redisReply *who = redis_command(redis, "ACL WHOAMI");
@@ -166,14 +167,15 @@ static void the_login_is_of_every_connection(void **state)
 static void a_wrong_password_is_away(void **state)
 {
 	(void)state;
+	const char *server = address();
 	char path[] = "/tmp/sk.password.XXXXXX";
 	int file = mkstemp(path);
 	assert_int_equal(write(file, "guess", 5), 5);
-	struct redis *redis = redis_open(address(), "tester", path, TIMEOUT_MS);
+	struct redis *redis = redis_open(server, "tester", path, TIMEOUT_MS);
 	assert_false(redis_ready(redis));
 	assert_null(redis_command(redis, "PING"));
 	redis_close(&redis);
-	redis = redis_open(address(), "tester", "/nonexistent", TIMEOUT_MS);
+	redis = redis_open(server, "tester", "/nonexistent", TIMEOUT_MS);
 	assert_false(redis_ready(redis));
 	redis_close(&redis);
 	close(file);
