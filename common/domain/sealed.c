@@ -11,8 +11,8 @@ enum {
 	FIELD_COUNT = 3,
 	PLAIN_MAX = ID128_SIZE + FIELD_COUNT * (2 + SEALED_FIELD_MAX),
 };
-_Static_assert(SEALED_KEY_SIZE == crypto_box_PUBLICKEYBYTES && SEALED_KEY_SIZE == crypto_box_SECRETKEYBYTES,
-	"keys are crypto_box keys");
+_Static_assert(SEALED_KEY_SIZE == crypto_box_PUBLICKEYBYTES, "the public key is crypto_box's");
+_Static_assert(SEALED_KEY_SIZE == crypto_box_SECRETKEYBYTES, "the secret key is crypto_box's");
 
 struct sealer {
 	uint8_t public_key[crypto_box_PUBLICKEYBYTES]; /* of this process; its secret half is forgotten at once */

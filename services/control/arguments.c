@@ -1,5 +1,6 @@
 #include "services/control/arguments.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,21 @@ bool arguments_needed(const char *name, const char *text)
 	if (text == NULL)
 		fprintf(stderr, "sangkien: %s is missing; --help tells more\n", name);
 	return text != NULL;
+}
+
+bool number_read(const char *text, const char **rest, uint32_t least, uint32_t most, uint32_t *number)
+{
+	char *end = NULL;
+	if (text == NULL || text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	unsigned long value = strtoul(text, &end, 10);
+	if (errno != 0 || value < least || value > most || (rest == NULL && *end != '\0'))
+		return false;
+	*number = (uint32_t)value;
+	if (rest != NULL)
+		*rest = end;
+	return true;
 }
 
 bool arguments_number(const char *name, const char *text, double standard, double least, double most, double *number)

@@ -16,6 +16,10 @@ bool arguments_parse(int argc, char **argv, const struct argument *arguments, si
 /* Was the value of a word that is needed given? False with a line on stderr. */
 bool arguments_needed(const char *name, const char *text) MUST_CHECK;
 
+/* The whole number that `text` begins with, within [least, most]; false where there is none. What follows is in *rest;
+ * with `rest` NULL nothing may follow. */
+bool number_read(const char *text, const char **rest, uint32_t least, uint32_t most, uint32_t *number) MUST_CHECK;
+
 /* A number within [least, most], or `standard` where `text` is NULL; false with a line on stderr. */
 bool arguments_number(
 	const char *name, const char *text, double standard, double least, double most, double *number) MUST_CHECK;

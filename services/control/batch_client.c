@@ -1,6 +1,7 @@
 #include "services/control/batch_client.h"
 
 #include "common/runtime/clock.h"
+#include "services/control/arguments.h"
 
 #include <curl/curl.h>
 #include <stdarg.h>
@@ -122,17 +123,19 @@ static void start_request(struct batch_client *client, struct chunk *chunk)
 }
 
 /* "status":N of one answer line; 0 when it has none. */
-static int line_status(struct bytes line)
+static uint32_t line_status(struct bytes line)
 {
 	static const char WORD[] = "\"status\":";
 	const char *found = memmem(line.data, line.size, WORD, sizeof(WORD) - 1);
-	return found != NULL ? atoi(found + sizeof(WORD) - 1) : 0;
+	const char *rest;
+	uint32_t status;
+	return found != NULL && number_read(found + sizeof(WORD) - 1, &rest, 100, 599, &status) ? status : 0;
 }
 
 /* Counts one answer line; false when it says that this line should be sent again. */
 static bool count_line(struct bytes line, struct batch_tally *chunk_tally)
 {
-	int status = line_status(line);
+	uint32_t status = line_status(line);
 	if (status >= 200 && status < 300) {
 		chunk_tally->accepted++;
 		return true;

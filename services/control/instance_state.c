@@ -84,15 +84,15 @@ static void look_at_process(const struct rundir *run, struct instance_state *sta
 	struct buffer output CLEANUP(buffer_deinit) = {0};
 	const char *const argv[] = {
 		"s6-svstat", "-o", "up,ready,updownfor", rundir_file(run, directory, "s6/%s", state->name), NULL};
-	unsigned long long seconds = 0;
+	int read = 0;
 	if (program_read(argv, &output) != 0)
 		return;
 	buffer_add(&output, "", 1);
-	if (sscanf((const char *)output.data, "%7s %7s %llu", up, ready, &seconds) != 3)
+	if (sscanf((const char *)output.data, "%7s %7s %n", up, ready, &read) != 2)
 		return;
 	state->is_up = strcmp(up, "true") == 0;
 	state->is_ready = strcmp(ready, "true") == 0;
-	state->up_seconds = state->is_up ? seconds : 0;
+	state->up_seconds = state->is_up ? strtoull((const char *)output.data + read, NULL, 10) : 0;
 }
 
 static void look_at_address(const struct rundir *run, struct instance_state *state)

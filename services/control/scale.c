@@ -1,4 +1,5 @@
 /* `sangkien scale validation=4`: instances come and go; those that stay are not touched. */
+#include "services/control/arguments.h"
 #include "services/control/command.h"
 #include "services/control/servers.h"
 #include "services/control/supervision.h"
@@ -17,21 +18,20 @@ struct wish {
 static bool parse_wish(const char *word, struct wish *wish)
 {
 	char name[64];
-	unsigned count;
-	char rest;
-	if (sscanf(word, "%63[a-z-]=%u%c", name, &count, &rest) != 2 || (wish->kind = supervision_kind(name)) == NULL) {
-		fprintf(stderr, "sangkien: '%s' is not SERVICE=N with a service of `sangkien status`\n", word);
+	size_t length = strcspn(word, "=");
+	snprintf(name, sizeof(name), "%.*s", (int)length, word);
+	wish->kind = supervision_kind(name);
+	if (wish->kind == NULL || word[length] != '=' ||
+		!number_read(word + length + 1, NULL, 0, INSTANCES_MAX, &wish->count)) {
+		fprintf(stderr, "sangkien: '%s' is not SERVICE=N with a service of `sangkien status` and N up to %d\n",
+			word, INSTANCES_MAX);
 		return false;
 	}
 	if (!wish->kind->scales_alone) {
-		fprintf(stderr, "sangkien: the number of shards is a setting: SANGKIEN_SHARDS=%u sangkien up\n", count);
+		fprintf(stderr, "sangkien: the number of shards is a setting: SANGKIEN_SHARDS=%u sangkien up\n",
+			wish->count);
 		return false;
 	}
-	if (count > INSTANCES_MAX) {
-		fprintf(stderr, "sangkien: at most %d instances of a service here\n", INSTANCES_MAX);
-		return false;
-	}
-	wish->count = count;
 	return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/runtime/clock.h"
 #include "common/runtime/pg.h"
+#include "services/control/arguments.h"
 #include "services/control/keys.h"
 #include "services/control/program.h"
 #include "services/control/supervision.h"
@@ -153,9 +154,10 @@ bool servers_redis_prepare(const struct rundir *run)
 static bool split_address(const char *listen, struct sockaddr_in *address)
 {
 	char host[64];
-	unsigned port;
-	char rest;
-	if (sscanf(listen, "%63[0-9.]:%u%c", host, &port, &rest) != 2 || port == 0 || port > 65535)
+	uint32_t port;
+	size_t length = strcspn(listen, ":");
+	snprintf(host, sizeof(host), "%.*s", (int)length, listen);
+	if (listen[length] != ':' || !number_read(listen + length + 1, NULL, 1, 65535, &port))
 		return false;
 	*address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 	return inet_pton(AF_INET, host, &address->sin_addr) == 1;

@@ -175,6 +175,7 @@ static bool send_all(struct simulate *sim)
 	for (size_t top = 0; top < sim->top_count; top++) {
 		const struct simulate_share *share = &sim->shares[top];
 		for (uint32_t i = 0; i < share->initiatives; i++, number++) {
+			assert(share->people > 0);
 			uint64_t person = i < share->people ? i : simulate_mix(sim->seed, number, 0x70) % share->people;
 			if (!send_one(sim, top, number, person))
 				return false;

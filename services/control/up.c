@@ -1,4 +1,5 @@
 /* `sangkien up`: from nothing to ready for a submission; again = same state, data kept. */
+#include "services/control/arguments.h"
 #include "services/control/command.h"
 #include "services/control/keys.h"
 #include "services/control/program.h"
@@ -15,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READY_MS = 60000 };
+enum { READY_MS = 60000, SHARDS_MAX = 64 };
 
 static const char *const PROGRAMS[] = {
 	"intake", "validation", "deduplication", "quota", "notification", "leaderboard", "sangkien"};
@@ -191,9 +192,20 @@ static uint32_t wanted_instances(const struct rundir *run, const struct supervis
 {
 	uint32_t count = supervision_count(run, kind->name);
 	const char *shards = getenv("SANGKIEN_SHARDS");
-	if (!kind->scales_alone && shards != NULL && atoi(shards) >= 1)
-		return (uint32_t)atoi(shards);
+	uint32_t wanted;
+	if (!kind->scales_alone && shards != NULL && number_read(shards, NULL, 1, SHARDS_MAX, &wanted))
+		return wanted;
 	return count > 0 ? count : 1;
+}
+
+static bool shards_are_sane(void)
+{
+	const char *shards = getenv("SANGKIEN_SHARDS");
+	uint32_t count;
+	if (shards == NULL || number_read(shards, NULL, 1, SHARDS_MAX, &count))
+		return true;
+	fprintf(stderr, "sangkien: SANGKIEN_SHARDS must be a number from 1 to %d, not '%s'\n", SHARDS_MAX, shards);
+	return false;
 }
 
 static bool start_services(const struct rundir *run, const bool *changed)
@@ -244,8 +256,8 @@ int command_up(struct rundir *run, int argc, char **argv)
 		return EXIT_USAGE_BAD;
 	}
 	umask(077);
-	if (!make_directories(run) || (run->source[0] != '\0' && !copy_programs(run, changed)) || !rundir_enter(run) ||
-		!servers_edge_prepare(run))
+	if (!shards_are_sane() || !make_directories(run) || (run->source[0] != '\0' && !copy_programs(run, changed)) ||
+		!rundir_enter(run) || !servers_edge_prepare(run))
 		return EXIT_CONFIG_BAD;
 	if (!start_servers(run))
 		return EXIT_AWAY;
