@@ -123,6 +123,8 @@ static bool open_http(struct intake *intake)
 		.writer = intake->writer,
 		.waiters = intake->waiters,
 		.metrics = &intake->metrics};
+	struct http_limits limits = HTTP_LIMITS_STANDARD;
+	limits.body_timeout_ms = intake->settings.body_ms;
 	if (!front_init(front))
 		return false;
 	intake->http = http_server_open(&(struct http_server_options){
@@ -130,7 +132,7 @@ static bool open_http(struct intake *intake)
 		.routes = ROUTES,
 		.route_count = ARRAY_LENGTH(ROUTES),
 		.context = front,
-		.limits = HTTP_LIMITS_STANDARD,
+		.limits = limits,
 		.metrics = service_metrics(intake->service),
 		.service = "intake",
 		.mailbox = intake->http_mailbox,

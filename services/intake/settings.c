@@ -18,6 +18,8 @@ const struct config_field INTAKE_FIELD[INTAKE_FIELDS] = {
 	{"INTAKE_WRITERS", CONFIG_U32, AT(writers), "2", "threads that commit", 1, 16},
 	{"INTAKE_QUEUE", CONFIG_U32, AT(queue), "8192", "submissions that may wait for a commit; beyond it 503", 1,
 		65536},
+	{"INTAKE_BODY_MS", CONFIG_U32, AT(body_ms), "30000", "a body that takes longer is refused with 408", 100,
+		600000},
 	{"INTAKE_LEASE_MS", CONFIG_U32, AT(lease_ms), "15000",
 		"an undecided submission older than this is looked after", 1000, 3600000},
 };
