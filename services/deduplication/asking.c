@@ -45,8 +45,6 @@ static bool ask_rest(struct signing *signing, struct comparison *comparison)
 		comparison->to_ask &= comparison->to_ask - 1;
 		comparison->awaited |= UINT64_C(1) << shard;
 	}
-	free(comparison->folded); /* learnt from once */
-	comparison->folded = NULL;
 	return true;
 }
 

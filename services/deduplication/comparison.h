@@ -33,7 +33,7 @@ struct comparison {
 	struct thresholds thresholds;
 	struct verdict_text text;
 	struct shingle_set *shingles; /* heap */
-	uint8_t *folded;              /* heap, until the learning shard has been asked */
+	uint8_t *folded;              /* heap, for the learning shard */
 	size_t folded_size;
 
 	uint64_t to_ask, awaited;     /* shards: not yet asked for want of room; asked and not answered */

@@ -272,14 +272,14 @@ static enum index_fault ask_again(
 	const struct entry *entry = entry_at(&index->entries, number);
 	struct index_question first = *question;
 	entry_sketch(entry, &first.sketch);
-	if (question->insist && !entry->posted) {
+	answer->newly_posted = question->insist && !entry->posted;
+	if (answer->newly_posted) {
 		enum index_fault fault = reserve(index, &first.sketch);
 		if (fault != INDEX_OK)
 			return fault;
 		post(index, number);
 	}
 	(void)find(index, &first, number, answer);
-	answer->is_new = false;
 	answer->posted = entry->posted;
 	return INDEX_OK;
 }
@@ -294,8 +294,7 @@ enum index_fault index_ask(struct text_index *index, const struct index_question
 		return fault;
 	bool covered = find(index, question, index->entries.count, answer);
 	number = insert(index, question);
-	answer->is_new = true;
-	answer->posted = question->insist || !covered;
+	answer->posted = answer->newly_posted = question->insist || !covered;
 	if (answer->posted)
 		post(index, number);
 	return INDEX_OK;
@@ -304,7 +303,7 @@ enum index_fault index_ask(struct text_index *index, const struct index_question
 void index_peek(const struct text_index *index, const struct index_question *question, struct index_answer *answer)
 {
 	(void)find(index, question, index->entries.count, answer);
-	answer->is_new = answer->posted = false;
+	answer->newly_posted = answer->posted = false;
 }
 
 enum index_fault index_restore(struct text_index *index, const struct index_question *question)

@@ -38,8 +38,8 @@ struct index_candidate {
 struct index_answer {
 	struct index_candidate candidates[INDEX_CANDIDATES_MAX];
 	uint32_t count;
-	bool is_new; /* asked about for the first time */
-	bool posted; /* its keys stand here; false: an earlier one much alike stands for it */
+	bool newly_posted; /* by this question; what is posted is what is learnt from */
+	bool posted;       /* its keys stand here; false: an earlier one much alike stands for it */
 };
 
 enum index_fault { INDEX_OK, INDEX_NO_MEMORY, INDEX_FULL };

@@ -20,8 +20,7 @@ enum {
 typedef Sangkien__Message__VerdictReached verdict_reached;
 typedef Sangkien__Message__ShardEpoch shard_epoch;
 
-/* The records of a batch's rivals -----------------------------------------------------------------------------------
- */
+/* The records of a batch's rivals --------------------------------------------------------------------------------- */
 
 static int compare_wishes(const void *a, const void *b)
 {
@@ -93,8 +92,7 @@ static void keep_nameable(struct signing *signing, struct comparison *comparison
 	rivals_sort(rivals);
 }
 
-/* Reaching the verdict ------------------------------------------------------------------------------------------------
- */
+/* Reaching the verdict -------------------------------------------------------------------------------------------- */
 
 struct text_source {
 	struct signing *signing;
@@ -191,8 +189,7 @@ void signing_judge(struct signing *signing)
 	}
 }
 
-/* Handing on ----------------------------------------------------------------------------------------------------------
- */
+/* Handing on ------------------------------------------------------------------------------------------------------ */
 
 static ProtobufCBinaryData binary(const void *data, size_t size)
 {

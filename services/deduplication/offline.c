@@ -17,11 +17,11 @@ enum { EXIT_MEMORY = 71, EXIT_OUTPUT = 74 };
 
 /* What a batch needs of a text beside the text. */
 struct work {
+	enum signer_fault fault;
 	struct shingle_set *shingles;
 	struct verdict_text about;
 	struct rivals rivals;
-	uint64_t shards, unposted; /* asked; where another text stands for it */
-	bool failed;
+	uint64_t unposted; /* shards where another text stands for it */
 };
 
 enum phase { PHASE_READ, PHASE_SIGN, PHASE_ASK, PHASE_VERIFY, PHASE_DECIDE, PHASES };
@@ -69,32 +69,39 @@ static struct offline_text *text_of(struct offline *run, uint32_t i)
 	return &run->texts[run->count - run->batch + i];
 }
 
-/* The pure steps, on any thread --------------------------------------------------------------------------------------
- */
+/* The pure steps, on any thread ----------------------------------------------------------------------------------- */
+
+static enum signer_fault keep(struct offline_text *text, const struct signed_text *signature, struct work *work)
+{
+	uint8_t *folded = malloc(signature->folded.size + 1);
+
+	work->shingles = shingle_set_new(signature->hashes, signature->count);
+	if (work->shingles == NULL || folded == NULL) {
+		free(folded);
+		return SIGNER_NO_MEMORY;
+	}
+	memcpy(folded, signature->folded.data, signature->folded.size);
+	free(text->text);
+	text->text = folded;
+	text->size = (uint32_t)signature->folded.size;
+	return SIGNER_OK;
+}
 
 static void sign(struct offline *run, uint32_t thread, uint32_t i)
 {
 	struct offline_text *text = text_of(run, i);
 	struct work *work = &run->work[i];
 	struct signed_text signature;
-	*work = (struct work){.failed = true};
-	if (signer_sign(run->signer[thread], run->weights, (struct bytes){text->text, text->size}, &signature) !=
-		SIGNER_OK)
+
+	*work = (struct work){0};
+	work->fault =
+		signer_sign(run->signer[thread], run->weights, (struct bytes){text->text, text->size}, &signature);
+	if (work->fault != SIGNER_OK)
 		return;
-	work->shingles = shingle_set_new(signature.hashes, signature.count);
 	work->about.digest = signature.digest;
 	work->about.sketch = signature.sketch;
 	work->about.asked = 1;
-	uint8_t *folded = malloc(signature.folded.size + 1);
-	if (work->shingles == NULL || folded == NULL) {
-		free(folded);
-		return;
-	}
-	memcpy(folded, signature.folded.data, signature.folded.size);
-	free(text->text);
-	text->text = folded;
-	text->size = (uint32_t)signature.folded.size;
-	work->failed = false;
+	work->fault = keep(text, &signature, work);
 }
 
 /* The shingles of a rival are made anew each time: no more than its folded text is kept. */
@@ -156,8 +163,7 @@ static void in_parallel(struct offline *run, step_function *step)
 			pthread_join(worker[t].handle, NULL);
 }
 
-/* The index owner's part ----------------------------------------------------------------------------------------------
- */
+/* The index owner's part ------------------------------------------------------------------------------------------ */
 
 static bool publish(struct offline *run)
 {
@@ -173,18 +179,18 @@ static bool publish(struct offline *run)
 	return true;
 }
 
-static bool ask(struct offline *run, uint32_t i, bool insist)
+static bool ask(struct offline *run, struct work *work, uint64_t shards, bool insist)
 {
-	struct work *work = &run->work[i];
-	struct index_question question = {
+	const struct index_question question = {
 		.id = work->about.id, .digest = work->about.digest, .sketch = work->about.sketch, .insist = insist};
-	work->shards = shards_of_text(&run->map, &work->about.sketch, &work->about.digest);
-	for (uint32_t shard = 0; shard < run->map.shards; shard++) {
+
+	for (uint64_t rest = shards; rest != 0; rest &= rest - 1) {
+		uint32_t shard = (uint32_t)__builtin_ctzll(rest);
 		struct index_answer answer;
-		if ((work->shards >> shard & 1) == 0)
-			continue;
 		if (index_ask(run->shard[shard], &question, &answer) != INDEX_OK)
 			return false;
+		if (shard == LEARNING_SHARD && answer.newly_posted)
+			frequency_learn(run->frequency, work->shingles->hash, work->shingles->count, &work->about.id);
 		if (insist)
 			continue;
 		rivals_merge(&work->rivals, shard, &answer);
@@ -193,19 +199,22 @@ static bool ask(struct offline *run, uint32_t i, bool insist)
 	return true;
 }
 
-static bool ask_and_learn(struct offline *run)
+static int ask_and_learn(struct offline *run)
 {
 	for (uint32_t i = 0; i < run->batch; i++) {
 		struct work *work = &run->work[i];
-		if (work->failed)
-			return false;
-		work->about.id = id_of(run->count - run->batch + i);
-		work->about.received_at = run->count - run->batch + i;
-		if (!ask(run, i, false))
-			return false;
-		frequency_learn(run->frequency, work->shingles->hash, work->shingles->count, &work->about.id);
+		uint32_t number = run->count - run->batch + i;
+		if (work->fault == SIGNER_NOT_UTF8) {
+			fprintf(stderr, "deduplication: the text \"%s\" is not UTF-8\n", text_of(run, i)->name);
+			return EXIT_INPUT;
+		}
+		work->about.id = id_of(number);
+		work->about.received_at = number;
+		if (work->fault != SIGNER_OK ||
+			!ask(run, work, shards_of_text(&run->map, &work->about.sketch, &work->about.digest), false))
+			return EXIT_MEMORY;
 	}
-	return !frequency_is_due(run->frequency) || publish(run);
+	return !frequency_is_due(run->frequency) || publish(run) ? 0 : EXIT_MEMORY;
 }
 
 /* What quota's records would say: every text before this one is decided. */
@@ -223,7 +232,7 @@ static void look_up(const struct offline *run, struct rivals *rivals)
 	}
 }
 
-static bool decide(struct offline *run)
+static int decide(struct offline *run)
 {
 	for (uint32_t i = 0; i < run->batch; i++) {
 		struct work *work = &run->work[i];
@@ -236,15 +245,14 @@ static bool decide(struct offline *run)
 		run->duplicates += duplicate;
 		run->exact += duplicate && work->rivals.rival[0].exact;
 		run->under_review += verdict.status == STATUS_UNDER_REVIEW;
-		if (!duplicate && work->unposted != 0 && !ask(run, i, true))
-			return false;
+		if (!duplicate && !ask(run, work, work->unposted, true))
+			return EXIT_MEMORY;
 		offline_write(&run->out, text, &run->texts[text->duplicate_of]);
-		free(work->shingles);
-		work->shingles = NULL;
+		shingle_set_free(&work->shingles);
 	}
 	bool written = !run->out.failed && fwrite(run->out.data, 1, run->out.size, stdout) == run->out.size;
 	buffer_clear(&run->out);
-	return written;
+	return written ? 0 : EXIT_OUTPUT;
 }
 
 /* The run
@@ -289,13 +297,15 @@ static int run_all(struct offline *run, struct offline_reader *reader)
 		at[1] = cpu_now_us();
 		in_parallel(run, sign);
 		at[2] = cpu_now_us();
-		if (!ask_and_learn(run))
-			return EXIT_MEMORY;
+		int code = ask_and_learn(run);
+		if (code != 0)
+			return code;
 		at[3] = cpu_now_us();
 		in_parallel(run, verify);
 		at[4] = cpu_now_us();
-		if (!decide(run))
-			return run->work[0].failed ? EXIT_MEMORY : EXIT_OUTPUT;
+		code = decide(run);
+		if (code != 0)
+			return code;
 		at[5] = cpu_now_us();
 		for (uint32_t phase = 0; phase < PHASES; phase++)
 			run->cpu_us[phase] += at[phase + 1] - at[phase];
@@ -345,7 +355,7 @@ static void close_run(struct offline *run)
 		offline_text_deinit(&run->texts[i]);
 	free(run->texts);
 	for (uint32_t i = 0; i < BATCH_MAX; i++)
-		free(run->work[i].shingles);
+		shingle_set_free(&run->work[i].shingles);
 	for (uint32_t shard = 0; shard < SHARDS_MAX; shard++)
 		index_free(&run->shard[shard]);
 	for (uint32_t t = 0; t < THREADS_MAX; t++) {

@@ -35,6 +35,8 @@ static bool take(struct offline_reader *reader, yajl_val object, struct offline_
 bool offline_read(struct offline_reader *reader, struct offline_text *text)
 {
 	ssize_t size;
+	if (reader->complaint != NULL)
+		return false;
 	do {
 		size = getline(&reader->line, &reader->capacity, reader->file);
 		reader->number++;

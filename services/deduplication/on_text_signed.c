@@ -47,7 +47,7 @@ static bool ask(
 		delivery_reject(delivery, item, true, fault == INDEX_FULL ? "the shard is full" : "out of memory");
 		return false;
 	}
-	if (owner_learns(owner) && answer->is_new && folded.size > 0)
+	if (owner_learns(owner) && answer->newly_posted && folded.size > 0)
 		owner_learn(owner, &question.id, folded);
 	*id = question.id;
 	return true;

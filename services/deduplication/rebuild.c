@@ -42,12 +42,11 @@ bool rebuild_resume(struct owner *owner)
 	return true;
 }
 
-/* What was learnt after the newest snapshot went with the process. Every text that was learnt and is decided is read
- * again; what is not decided will be asked about again, and learnt then. Refused ones were never learnt. */
+/* What was learnt after the newest snapshot went with the process. What was posted was learnt from and has a sketch;
+ * what is not decided yet will be asked about again, and learnt from then. */
 static const char relearn_sql[] =
-	"SELECT s.id, s.description FROM submission s WHERE s.id > $1 AND EXISTS "
-	"(SELECT FROM decision d WHERE d.submission_id = s.id AND d.revision = 1 AND d.status <> 3) "
-	"ORDER BY s.id LIMIT $2";
+	"SELECT s.id, s.description FROM signature g JOIN submission s ON s.id = g.submission_id "
+	"WHERE g.submission_id > $1 AND length(g.sketch) > 0 ORDER BY g.submission_id LIMIT $2";
 
 bool rebuild_relearn(struct owner *owner)
 {

@@ -5,11 +5,14 @@
 #include "services/deduplication/weights.h"
 
 enum {
-	VERIFY_SHINGLES_LEAST = 24, /* of both: below it only exact copies are found */
+	VERIFY_SHINGLES_LEAST = 24, /* of both: below it the sets must be the same */
 };
 /* Texts of which one outweighs the other more than this many times fade from the score: a sentence inside a report
  * is a quotation, not a copy. */
 #define VERIFY_RATIO_LEAST 0.35
+/* From here on a text is in the other whatever its shingles are worth: what very many copy whole becomes common, and
+ * would hide its own copies. */
+#define VERIFY_PLAIN_LEAST 0.95
 
 /* One text compared with several others. One thread. */
 struct verifier;

@@ -1,6 +1,7 @@
-/* What a shingle is worth: the rarer among all texts, the more. Document frequencies are learnt from every text, of
- * copies too (learnt from originals alone they never learn the forms), and published as numbered immutable
- * snapshots, so that whoever weighs with snapshot n weighs alike. Pure. */
+/* What a shingle is worth: the rarer among all texts, the more. Document frequencies are learnt from every text that is
+ * posted in the index: duplicates too (learnt from originals alone they never learn the forms), but not a text that is
+ * all but the same as an earlier one, or ten thousand copies would make their own words common. They are published as
+ * numbered immutable snapshots, so that whoever weighs with snapshot n weighs alike. Pure. */
 #ifndef SANGKIEN_DEDUPLICATION_WEIGHTS_H
 #define SANGKIEN_DEDUPLICATION_WEIGHTS_H
 

@@ -123,8 +123,9 @@ class Worker(_End):
                 return envelope.message_id, [item.body for item in envelope.items]
         return None
 
-    def acknowledge(self, message_id, rejected=()):
-        """`rejected`: (index, reason, retry) of items."""
+    def acknowledge(self, message_id, rejected=(), results=()):
+        """`rejected`: (index, reason, retry) of items; `results`: one an item, where the edge asks for answers."""
         ack = self.wire.Ack(message_id=message_id, rejected=[
-            self.wire.Rejection(index=index, reason=reason.encode(), retry=retry) for index, reason, retry in rejected])
+            self.wire.Rejection(index=index, reason=reason.encode(), retry=retry) for index, reason, retry in rejected],
+            results=results)
         self.socket.send(self._envelope(self.wire.KIND_ACK, ack=ack).SerializeToString())

@@ -1,0 +1,111 @@
+"""The offline mode of deduplication over the labelled texts of ../shared, judged by their own scorer.
+
+Would catch: a change of folding, weights, sketch, index or thresholds that costs copies or accuses originals.
+"""
+import json
+import os
+import random
+import runpy
+import subprocess
+
+import pytest
+
+from harness.process import BUILD, ROOT
+
+DATA = os.path.join(ROOT, "..", "shared", "data", "dedup")
+TRUTH = os.path.join(DATA, "dev.jsonl")
+PROGRAM = os.path.join(BUILD, "deduplication")
+needs_data = pytest.mark.skipif(not os.path.exists(TRUTH), reason="there is no ../shared/data/dedup")
+
+
+def run(lines, *words):
+    """Decisions in order, and the --stats line."""
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    done = subprocess.run([PROGRAM, "--offline", "-", "--stats", *words], input=text.encode(), capture_output=True,
+                          timeout=300, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()], json.loads(done.stderr.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def truth():
+    with open(TRUTH, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def assert_quality(truth, decisions):
+    score = runpy.run_path(os.path.join(DATA, "score.py"))["score"](truth, decisions)
+    boilerplate = score["hn_fp"]["hn_boilerplate"]
+    figures = {name: score[name] for name in ("precision", "recall", "f1", "macro_recall", "fp", "fn")}
+    assert score["missing"] == 0 and score["unknown_or_repeated_ids"] == 0
+    assert score["f1"] >= 0.985 and score["precision"] >= 0.99 and score["macro_recall"] >= 0.96, figures
+    assert boilerplate[0] <= 0.03 * boilerplate[1], boilerplate
+
+
+@needs_data
+@pytest.mark.parametrize("shards", [1, 3])
+def test_cold_start_in_order_of_arrival(truth, shards):
+    decisions, stats = run([{"id": t["id"], "text": t["text"]} for t in truth], "--shards", str(shards))
+    assert [d["id"] for d in decisions] == [t["id"] for t in truth]
+    assert_quality(truth, decisions)
+    assert stats["signature_bytes"] <= 256
+
+
+@needs_data
+def test_threads_change_nothing(truth):
+    lines = [{"id": t["id"], "text": t["text"]} for t in truth]
+    assert run(lines)[0] == run(lines, "--threads", "3")[0]
+
+
+def prose(source, words):
+    syllables = [a + b for a in ("tr", "ng", "kh", "th", "nh", "c", "l", "m", "v", "đ", "b", "s")
+                 for b in ("ảng", "iệu", "uyên", "ách", "ôi", "ong", "ấp", "inh", "ươi", "ẻ", "ạt", "ùng")]
+    return " ".join(source.choice(syllables) for _ in range(words))
+
+
+def test_ten_thousand_copies_of_one_text():
+    """Exact copies end at the digest: they cost no more than other texts, and take little room."""
+    text = prose(random.Random(1), 150)
+    decisions, stats = run([{"id": str(i), "text": text} for i in range(10000)])
+    assert decisions[0]["duplicate_of"] is None
+    assert all(d["duplicate_of"] == "0" and d["score"] == 1 for d in decisions[1:])
+    assert stats["posted"] == 1
+
+
+def test_ten_thousand_near_copies_of_one_text():
+    """Every copy bears another name; none disappears behind full lists."""
+    source = random.Random(2)
+    text = prose(source, 150)
+    decisions, stats = run([{"id": str(i), "text": prose(source, 4) + " " + text} for i in range(10000)])
+    assert [d["id"] for d in decisions if d["duplicate_of"] is None] == ["0"]
+    assert stats["ask_and_learn_us"] < 500
+
+
+def test_index_memory_a_text():
+    source = random.Random(3)
+    _, stats = run([{"id": str(i), "text": prose(source, 60)} for i in range(60000)])
+    assert stats["duplicates"] == 0
+    assert stats["index_bytes_a_text"] <= 500, stats["index_bytes_a_text"]
+
+
+@pytest.mark.parametrize("texts,duplicates", [
+    (["", "", "!!!", "..."], [None, "0", None, None]),  # nothing is left of them: told apart by their own bytes
+    (["😀😀", "😀😀", "😀"], [None, "0", None]),
+    (["sáng kiến " * 200, "Sang Kien " * 199, "tăng ca " * 200], [None, "0", None]),
+    (["Dùng xe đẩy", "DUNG XE DAY", "Dùng xe nâng"], [None, "0", None]),  # too short but for exact copies
+    (["a", "A", "b"], [None, "0", None]),
+])
+def test_strange_texts(texts, duplicates):
+    decisions, _ = run([{"id": str(i), "text": text} for i, text in enumerate(texts)])
+    assert [d["duplicate_of"] for d in decisions] == duplicates
+
+
+@pytest.mark.parametrize("line,complaint", [
+    (b"{", "2: it is not JSON"),
+    (b'{"id":"1","text":"\xff"}', "2: it is not JSON in UTF-8"),
+    (b'{"id":1,"text":"x"}', "2: it has no"),
+    (b'{"id":"1","text":"\xc0\x80"}', 'the text "1" is not UTF-8'),
+])
+def test_bad_lines_are_named(line, complaint):
+    done = subprocess.run([PROGRAM, "--offline", "-"], input=b'{"id":"0","text":"a"}\n' + line + b"\n",
+                          capture_output=True, timeout=60, check=False)
+    assert done.returncode == 65 and complaint in done.stderr.decode()
