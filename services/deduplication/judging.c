@@ -306,8 +306,7 @@ void signing_hand_on(struct signing *signing)
 	}
 }
 
-/* What quota answers
- * ---------------------------------------------------------------------------------------------------- */
+/* What quota answers ---------------------------------------------------------------------------------------------- */
 
 static bool is_to_be_asked_again(struct signing *signing, struct bytes result)
 {
