@@ -18,7 +18,8 @@ typedef uint64_t http_ticket;
 struct http_limits {
 	uint32_t connections_max;   /* beyond it new ones wait in the backlog */
 	uint32_t header_bytes_max;  /* 431 */
-	uint32_t header_timeout_ms; /* whole header, and idle keep-alive: closed */
+	uint32_t header_timeout_ms; /* whole header: closed */
+	uint32_t idle_timeout_ms;   /* between two requests: closed; longer than a proxy before us keeps connections */
 	uint32_t body_timeout_ms;   /* whole body: 408 */
 	uint32_t write_timeout_ms;  /* a client that reads nothing is cut off */
 	uint32_t stream_bytes_max;  /* unsent bytes of a stream before its client is cut off */

@@ -99,8 +99,13 @@ static size_t feed(struct http_connection *connection, struct bytes data)
 	while (used < data.size && wants_input(connection) && !connection->doomed) {
 		if (connection->lingering)
 			return data.size;
-		if (!connection->exchange)
+		if (!connection->exchange) {
 			connection->exchange = http_exchange_new(connection);
+			if (connection->timers[HTTP_TIMER_IDLE].connection) {
+				http_timer_disarm(connection, HTTP_TIMER_IDLE);
+				http_timer_arm(connection, HTTP_TIMER_HEADER);
+			}
+		}
 		if (!connection->exchange) {
 			connection->doomed = true;
 			break;
@@ -192,7 +197,7 @@ static void exchange_finish(struct http_connection *connection)
 		http_timer_disarm(connection, kind);
 	connection->expired = 0;
 	if (!connection->closing) {
-		http_timer_arm(connection, HTTP_TIMER_HEADER);
+		http_timer_arm(connection, HTTP_TIMER_IDLE);
 		return;
 	}
 	if (!connection->linger_next || connection->peer_closed) {
@@ -215,7 +220,8 @@ static void judge_timers(struct http_connection *connection)
 {
 	struct http_exchange *exchange = connection->exchange;
 	bool body = has_expired(connection, HTTP_TIMER_BODY) && exchange && !exchange->over;
-	connection->doomed |= has_expired(connection, HTTP_TIMER_HEADER) || has_expired(connection, HTTP_TIMER_LINGER);
+	connection->doomed |= has_expired(connection, HTTP_TIMER_HEADER) || has_expired(connection, HTTP_TIMER_IDLE) ||
+			      has_expired(connection, HTTP_TIMER_LINGER);
 	if (has_expired(connection, HTTP_TIMER_WRITE)) {
 		/* Who sends a long body first and reads the answer after it is not a slow reader. */
 		if (connection->output.spooling && exchange && exchange->stage == HTTP_STAGE_BODY)

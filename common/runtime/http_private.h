@@ -28,7 +28,14 @@ enum {
 #define HTTP_SPOOL_BYTES_MAX ((uint64_t)1 << 30)
 
 /* Timers: each kind has one length, so a list in order of arming is in order of deadline. */
-enum http_timer_kind { HTTP_TIMER_HEADER, HTTP_TIMER_BODY, HTTP_TIMER_WRITE, HTTP_TIMER_LINGER, HTTP_TIMER_KINDS };
+enum http_timer_kind {
+	HTTP_TIMER_HEADER,
+	HTTP_TIMER_IDLE,
+	HTTP_TIMER_BODY,
+	HTTP_TIMER_WRITE,
+	HTTP_TIMER_LINGER,
+	HTTP_TIMER_KINDS
+};
 struct http_timer {
 	struct http_timer *previous, *next;
 	struct http_connection *connection; /* NULL: not armed */

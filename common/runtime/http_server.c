@@ -19,6 +19,7 @@ const struct http_limits HTTP_LIMITS_STANDARD = {
 	.connections_max = 10000,
 	.header_bytes_max = 16 * 1024,
 	.header_timeout_ms = 15000,
+	.idle_timeout_ms = 75000,
 	.body_timeout_ms = 30000,
 	.write_timeout_ms = 30000,
 	.stream_bytes_max = 1024 * 1024,
@@ -218,6 +219,7 @@ static bool allocate(struct http_server *server)
 static void set_timers(struct http_server *server)
 {
 	server->timers[HTTP_TIMER_HEADER].length_ms = server->limits->header_timeout_ms;
+	server->timers[HTTP_TIMER_IDLE].length_ms = server->limits->idle_timeout_ms;
 	server->timers[HTTP_TIMER_BODY].length_ms = server->limits->body_timeout_ms;
 	server->timers[HTTP_TIMER_WRITE].length_ms = server->limits->write_timeout_ms;
 	server->timers[HTTP_TIMER_LINGER].length_ms = HTTP_LINGER_MS;

@@ -154,6 +154,7 @@ static const struct http_limits SHORT = {
 	.connections_max = STREAMS + 100,
 	.header_bytes_max = 2048,
 	.header_timeout_ms = 300,
+	.idle_timeout_ms = 300,
 	.body_timeout_ms = 300,
 	.write_timeout_ms = 300,
 	.stream_bytes_max = 64 * 1024,
@@ -181,7 +182,7 @@ static int open_world_with(void **state, struct http_limits limits, const char *
 static int open_world(void **state)
 {
 	struct http_limits limits = SHORT;
-	limits.header_timeout_ms = limits.body_timeout_ms = limits.write_timeout_ms = 30000;
+	limits.header_timeout_ms = limits.idle_timeout_ms = limits.body_timeout_ms = limits.write_timeout_ms = 30000;
 	return open_world_with(state, limits, "127.0.0.1:0");
 }
 
