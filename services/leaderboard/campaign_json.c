@@ -3,6 +3,8 @@
 #include "common/runtime/clock.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* The form's fields (contract, "Submitting"). `rule` is the bit by which a campaign requires or offers it; 0: every
  * campaign has it. */
@@ -65,24 +67,37 @@ static void add_head(struct buffer *json, const struct campaign *campaign, int64
 	buffer_format(json, ",\"open\":%s", campaign_is_open(campaign, now) ? "true" : "false");
 }
 
+static int compare_codes(const void *left, const void *right)
+{
+	const struct reference_campaign *const *a = left, *const *b = right;
+	return strcmp((*a)->campaign->code, (*b)->campaign->code);
+}
+
 void campaigns_json(const struct reference *reference, int64_t now, bool english, struct buffer *json)
 {
+	size_t count = reference->campaign_count;
+	const struct reference_campaign **sorted = calloc(count + 1, sizeof(struct reference_campaign *));
+	json->failed |= sorted == NULL;
+	for (size_t i = 0; sorted && i < count; i++)
+		sorted[i] = &reference->campaigns[i];
+	if (sorted && count > 1)
+		qsort(sorted, count, sizeof(struct reference_campaign *), compare_codes);
 	buffer_text(json, "{\"campaigns\":[");
-	for (size_t i = 0; i < reference->campaign_count; i++) {
+	for (size_t i = 0; sorted && i < count; i++) {
 		if (i > 0)
 			buffer_text(json, ",");
-		add_head(json, reference->campaigns[i].campaign, now, english);
+		add_head(json, sorted[i]->campaign, now, english);
 		buffer_text(json, "}");
 	}
 	buffer_text(json, "]}\n");
+	free(sorted);
 }
 
 static void add_field(struct buffer *json, const struct form_field *field, const struct rule_pack *rules)
 {
 	bool required = field->required || (rules->required & field->rule) != 0;
-	uint32_t max = field->rule == 0 && __builtin_strcmp(field->name, "description") == 0
-			       ? rules->description_characters_max
-			       : field->max;
+	uint32_t max = field->rule == 0 && strcmp(field->name, "description") == 0 ? rules->description_characters_max
+										   : field->max;
 	buffer_format(json, "{\"name\":\"%s\",\"type\":\"%s\",\"required\":%s,\"max\":", field->name, field->type,
 		required ? "true" : "false");
 	if (max > 0)

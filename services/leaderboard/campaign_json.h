@@ -5,6 +5,7 @@
 #include "common/domain/reference.h"
 #include "services/leaderboard/targets.h"
 
+/* By code. */
 void campaigns_json(const struct reference *reference, int64_t now, bool english, struct buffer *json);
 /* `total` is the whole campaign's figures as JSON. `targets` may be NULL. */
 void campaign_json(const struct reference_campaign *campaign, const struct targets *targets, int64_t now, bool english,

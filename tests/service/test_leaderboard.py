@@ -9,6 +9,7 @@ import uuid
 
 import pytest
 
+from harness.openapi import check, check_answer
 from harness.waiting import await_condition
 
 CAMPAIGN = """
@@ -130,10 +131,15 @@ class Client:
         answer = self.get(path, headers)
         assert answer.status == status, answer.text
         assert answer.headers["X-Request-Id"]
-        return json.loads(answer.text)
+        value = json.loads(answer.text)
+        check_answer("GET", path, status, answer.headers["Content-Type"], value)
+        return value
 
     def board(self, query=""):
         return self.json("/v1/campaigns/trial/board" + query)
+
+
+SCHEMAS = {"board": "Board", "change": "BoardChange", "status": "Status"}
 
 
 class Events:
@@ -155,7 +161,9 @@ class Events:
                 return None
             line = line.rstrip("\n")
             if not line and fields:
-                return fields["event"], int(fields["id"]), json.loads(fields["data"])
+                data = json.loads(fields["data"])
+                check(data, {"$ref": "#/components/schemas/" + SCHEMAS[fields["event"]]})
+                return fields["event"], int(fields["id"]), data
             if line and not line.startswith(":"):
                 name, value = line.split(": ", 1)
                 fields[name] = value
@@ -350,6 +358,16 @@ def test_campaigns(client):
         {"code": "trial", "name": "Thử", "opens_at": "2022-01-08T00:00:00+07:00",
          "closes_at": "2100-01-01T00:00:00+07:00", "open": True}]}
     assert client.json("/v1/campaigns", headers={"Accept-Language": "en"})["campaigns"][0]["name"] == "Trial"
+
+
+def test_campaigns_stand_by_code(world, client):
+    for number, code in ((8, "another"), (3, "zeta")):
+        world.sql("INSERT INTO campaign (id, code, source, sha256) VALUES (%s, %s, %s, 'x')",
+                  (number, code, CAMPAIGN.replace("code: trial", "code: " + code)))
+        world.sql("INSERT INTO unit VALUES (%s, 1, 'VN', 'Việt Nam', 0, 0, 0, false)", (number,))
+    world.changed_reference()
+    await_condition(lambda: [campaign["code"] for campaign in client.json("/v1/campaigns")["campaigns"]] ==
+                    ["another", "trial", "zeta"], 5)
 
 
 def test_campaign(world, client):
