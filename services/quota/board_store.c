@@ -60,9 +60,19 @@ void board_store_close(struct board_store **handle)
 	free(store);
 }
 
+/* Another server answers after a loss, or the same one without its scripts. */
+static void forget_scripts(struct board_store *store)
+{
+	memset(store->sha, 0, sizeof(store->sha));
+}
+
 bool board_store_ready(struct board_store *store)
 {
-	return redis_ready(store->redis);
+	bool ready = redis_ready(store->redis);
+
+	if (!ready)
+		forget_scripts(store);
+	return ready;
 }
 
 /* Words ----------------------------------------------------------------------------------------------------------- */
@@ -160,7 +170,6 @@ static bool lay_out(struct words *words)
 
 /* Scripts --------------------------------------------------------------------------------------------------------- */
 
-/* After a failure scripts are loaded again: Redis may have been started anew. */
 static bool load_script(struct board_store *store, enum board_script script)
 {
 	CLEANUP(redis_reply_clear) redisReply *reply = NULL;
@@ -173,11 +182,6 @@ static bool load_script(struct board_store *store, enum board_script script)
 		return false;
 	memcpy(store->sha[script], reply->str, SHA_SIZE - 1);
 	return true;
-}
-
-static void forget_scripts(struct board_store *store)
-{
-	memset(store->sha, 0, sizeof(store->sha));
 }
 
 static bool begin_script(struct board_store *store, enum board_script script, int64_t keys)
@@ -284,22 +288,47 @@ static bool take_lock(struct board_store *store, const struct board_rebuild *reb
 	return reply != NULL && reply->type == REDIS_REPLY_STATUS;
 }
 
-bool board_store_begin(struct board_store *store, uint32_t campaign, struct board_rebuild *rebuild)
+static void release_lock(struct board_store *store, const struct board_rebuild *rebuild)
+{
+	int64_t ignored;
+
+	if (!begin_script(store, BOARD_RELEASE, 1))
+		return;
+	add_key(&store->words, rebuild->campaign, "rebuild");
+	add_word(&store->words, rebuild->token);
+	/* A lock that is not let go ends by itself. */
+	if (!run_script(store, &ignored))
+		return;
+}
+
+static bool begin_generation(struct board_store *store, const struct board_rebuild *rebuild)
 {
 	int64_t answer;
 
-	/* A number that no generation had before, also when everything before was lost or an old dump came back. */
-	*rebuild = (struct board_rebuild){.campaign = campaign, .generation = clock_now_us()};
-	make_token(rebuild->token);
-	if (!take_lock(store, rebuild) || !begin_script(store, BOARD_BEGIN, 4))
+	if (!begin_script(store, BOARD_BEGIN, 4))
 		return false;
-	add_key(&store->words, campaign, "meta");
-	add_key(&store->words, campaign, "ahead:building");
-	add_key(&store->words, campaign, "rebuild");
-	add_key(&store->words, campaign, "generations");
+	add_key(&store->words, rebuild->campaign, "meta");
+	add_key(&store->words, rebuild->campaign, "ahead:building");
+	add_key(&store->words, rebuild->campaign, "rebuild");
+	add_key(&store->words, rebuild->campaign, "generations");
 	add_word(&store->words, rebuild->token);
 	add_number(&store->words, rebuild->generation);
 	return run_script(store, &answer) && answer == 0;
+}
+
+bool board_store_begin(struct board_store *store, uint32_t campaign, struct board_rebuild *rebuild)
+{
+	/* A number that no generation had before, also when everything before was lost or an old dump came back. */
+	*rebuild = (struct board_rebuild){.campaign = campaign, .generation = clock_now_us()};
+	make_token(rebuild->token);
+	/* What calls for a rebuild may have taken the scripts too. */
+	forget_scripts(store);
+	if (!take_lock(store, rebuild))
+		return false;
+	if (begin_generation(store, rebuild))
+		return true;
+	release_lock(store, rebuild);
+	return false;
 }
 
 bool board_store_load(struct board_store *store, const struct board_rebuild *rebuild, const struct board_news *rows)
@@ -354,14 +383,6 @@ void board_store_sweep(struct board_store *store, uint32_t campaign)
 
 void board_store_end(struct board_store *store, const struct board_rebuild *rebuild)
 {
-	int64_t ignored;
-
 	board_store_sweep(store, rebuild->campaign);
-	if (!begin_script(store, BOARD_RELEASE, 1))
-		return;
-	add_key(&store->words, rebuild->campaign, "rebuild");
-	add_word(&store->words, rebuild->token);
-	/* A lock that is not let go ends by itself. */
-	if (!run_script(store, &ignored))
-		return;
+	release_lock(store, rebuild);
 }

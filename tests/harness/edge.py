@@ -65,6 +65,7 @@ class Upstream(_End):
     def __init__(self, endpoint, kind, keys):
         super().__init__(kind)
         self.worker, self.acks = None, {}
+        self.workers = {}  # by the instance's name
         self.socket = self.context.socket(zmq.ROUTER)
         self.socket.curve_server = True
         self.socket.curve_publickey, self.socket.curve_secretkey = keys
@@ -75,21 +76,26 @@ class Upstream(_End):
             worker, frame = self.socket.recv_multipart()
             envelope = self.wire.Envelope.FromString(frame)
             if envelope.kind == self.wire.KIND_READY:
-                self.worker = worker
+                self.worker = self.workers[envelope.ready.instance.decode()] = worker
             elif envelope.kind == self.wire.KIND_ACK:
                 self.acks[envelope.ack.message_id] = envelope.ack
             wait_ms = 0
 
-    def has_worker(self):
+    def has_worker(self, instance=None):
         self._hear(10)
-        return self.worker is not None
+        return self.worker is not None if instance is None else instance in self.workers
 
-    def hand_out(self, bodies):
-        """The batch's id."""
+    def forget(self, instance):
+        """It was killed: its next READY is that of another process."""
+        self.workers.pop(instance, None)
+        self.worker = None
+
+    def hand_out(self, bodies, instance=None):
+        """The batch's id; to that instance, or to the one heard last."""
         message_id = os.urandom(16)
         items = [self.wire.Item(attempt=1, body=body) for body in bodies]
         envelope = self._envelope(self.kind, message_id=message_id, items=items)
-        self.socket.send_multipart([self.worker, envelope.SerializeToString()])
+        self.socket.send_multipart([self.workers.get(instance, self.worker), envelope.SerializeToString()])
         return message_id
 
     def ack(self, message_id):
