@@ -100,8 +100,8 @@ FORBIDDEN = {
     "notices come from quota": [("notification", "INSERT INTO outbox (id, campaign_id, event, channel, event_key) "
                                  "SELECT " + ID + ", 1, 'verdict', 'smtp', 'k'"),
                                 ("intake", "SELECT id FROM outbox"), ("notification", "DELETE FROM outbox")],
-    "poison stays until an operator releases it": [("quota", "UPDATE quarantine SET released_at = now()"),
-                                                   ("intake", "DELETE FROM quarantine")],
+    "poison is never dropped": [(service, "DELETE FROM quarantine") for service in SERVICES] +
+                               [("intake", "UPDATE quarantine SET stage = ''"), ("leaderboard", "SELECT reason FROM quarantine")],
     "tokens are the operators'": [("intake", "INSERT INTO token (id, secret_hash, role, expires_at) VALUES (" + ID +
                                    ", '', 'operator', now())"),
                                   ("intake", "UPDATE token SET revoked_at = NULL"), ("quota", "SELECT id FROM token"),
