@@ -3,7 +3,7 @@
 #include "services/deduplication/owner.h"
 #include "services/deduplication/snapshots.h"
 
-enum { SIGNATURES_A_PAGE = 10000, TEXTS_A_PAGE = 2000, PAGE_DEADLINE_MS = 30000 };
+enum { SIGNATURES_A_PAGE = 10000, TEXTS_A_PAGE = 2000, PAGE_DEADLINE_MS = 5000 };
 
 static void begin_stage(struct owner *owner, enum owner_stage stage, struct id128 cursor)
 {
