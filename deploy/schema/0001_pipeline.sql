@@ -55,6 +55,12 @@ CREATE TABLE token (
 	revoked_at  timestamptz
 );
 
+CREATE TABLE token_version (               -- one row; raised with every change of `token`, so that it is read anew only then
+	one     boolean PRIMARY KEY DEFAULT true CHECK (one),
+	version bigint NOT NULL
+);
+INSERT INTO token_version VALUES (true, 1);
+
 -- Submissions: written once by intake, never updated ------------------------------------------------------------------
 CREATE TABLE submission (
 	id             uuid PRIMARY KEY,         -- 40 bits of time, 88 random; also the tracking code
@@ -210,7 +216,7 @@ CREATE INDEX outbox_due ON outbox (next_at) WHERE state = 0;
 
 -- One login a service, with only the verbs it needs ----------------------------------------------------------------------
 GRANT SELECT ON campaign, unit, quota_target, reference_version TO sk_intake, sk_validation, sk_deduplication, sk_quota, sk_notification, sk_leaderboard;
-GRANT SELECT ON token TO sk_intake, sk_leaderboard;
+GRANT SELECT ON token, token_version TO sk_intake, sk_leaderboard;
 GRANT INSERT, SELECT ON submission, idempotency_key TO sk_intake;
 -- A repeat that waits for its verdict (Prefer: wait) is told the one it has.
 GRANT SELECT (submission_id, revision, status, phase, reasons, score, decided_at) ON decision TO sk_intake;

@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { CONNECT_MS = 10000, SECRET_BYTES = 32, HASH_BYTES = 32 };
+enum { CONNECT_MS = 10000, SECRET_BYTES = 32, HASH_BYTES = 32, IN_FORCE_MS = 1000 };
 
 static const char SECRET_PREFIX[] = "sk_";
 
@@ -132,10 +133,13 @@ bool token_make(struct pg *pg, const struct token_grant *grant, struct id128 *id
 	pg_cstr(p, grant->label);
 	pg_instant(p, clock_now_us() + (int64_t)grant->valid_s * 1000000);
 	if (pg_run(pg,
+		    "WITH raised AS (UPDATE token_version SET version = version + 1) "
 		    "INSERT INTO token (id, secret_hash, role, campaign_id, unit_id, label, expires_at) "
 		    "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-		    NULL, session_deadline()) == PG_OK)
+		    NULL, session_deadline()) == PG_OK) {
+		usleep(IN_FORCE_MS * 1000);
 		return true;
+	}
 	fprintf(stderr, "sangkien: cannot store the token: %s\n", pg_error(pg));
 	return false;
 }
@@ -143,6 +147,8 @@ bool token_make(struct pg *pg, const struct token_grant *grant, struct id128 *id
 bool token_end(struct pg *pg, const struct id128 *id)
 {
 	pg_uuid(pg_params(pg), id);
-	return pg_run(pg, "UPDATE token SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL", NULL,
-		       session_deadline()) == PG_OK;
+	return pg_run(pg,
+		       "WITH raised AS (UPDATE token_version SET version = version + 1) "
+		       "UPDATE token SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL",
+		       NULL, session_deadline()) == PG_OK;
 }

@@ -31,7 +31,7 @@ struct token_grant {
 	uint32_t valid_s;
 	const char *label;
 };
-/* Makes and stores a token (hashed); its secret is in `secret` alone. */
+/* Makes and stores a token (hashed); its secret is in `secret` alone. Waits until every running instance knows it. */
 bool token_make(
 	struct pg *pg, const struct token_grant *grant, struct id128 *id, char secret[SESSION_SECRET_SIZE]) MUST_CHECK;
 bool token_end(struct pg *pg, const struct id128 *id) MUST_CHECK;

@@ -12,6 +12,7 @@ struct tokens {
 	pthread_mutex_t lock;
 	struct token *list; /* ascending by hash */
 	size_t count;
+	int64_t version; /* of the table as last read; only the loading thread's */
 };
 
 struct tokens *tokens_new(void)
@@ -70,9 +71,25 @@ static bool read_token(const PGresult *rows, int row, struct token *token)
 	return true;
 }
 
+/* Read before the tokens: what is changed in between is read again. */
+static bool read_version(struct pg *pg, int64_t *version, int64_t deadline_ms)
+{
+	CLEANUP(pg_result_clear) PGresult *rows = NULL;
+	pg_params(pg);
+	if (pg_run(pg, "SELECT version FROM token_version", &rows, deadline_ms) != PG_OK || PQntuples(rows) != 1)
+		return false;
+	*version = pg_get_i64(rows, 0, 0);
+	return true;
+}
+
 bool tokens_load(struct tokens *tokens, struct pg *pg, int64_t deadline_ms)
 {
 	CLEANUP(pg_result_clear) PGresult *rows = NULL;
+	int64_t version;
+	if (!read_version(pg, &version, deadline_ms))
+		return false;
+	if (version == tokens->version)
+		return true;
 	pg_params(pg);
 	if (pg_run(pg,
 		    "SELECT id, secret_hash, role, coalesce(campaign_id, 0)::smallint, coalesce(unit_id, 0), "
@@ -87,6 +104,7 @@ bool tokens_load(struct tokens *tokens, struct pg *pg, int64_t deadline_ms)
 	for (size_t i = 0; i < count; i++)
 		kept += read_token(rows, (int)i, &list[kept]) ? 1 : 0;
 	tokens_set(tokens, list, kept);
+	tokens->version = version;
 	return true;
 }
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { TOKENS_EVERY_MS = 1000, CLOCK_EVERY_MS = 10000, STATEMENT_MS = 5000, NAP_MS = 50 };
+enum { TOKENS_EVERY_MS = 250, CLOCK_EVERY_MS = 10000, CONNECT_MS = 1000, STATEMENT_MS = 5000, NAP_MS = 50 };
 
 struct watch {
 	struct service *service;
@@ -52,7 +52,7 @@ static void *run(void *context)
 	const struct timespec nap = {.tv_nsec = NAP_MS * 1000000L};
 	while (!atomic_load(&watch->closing)) {
 		int64_t now_ms = clock_monotonic_ms();
-		if (pg_ready(watch->pg, now_ms + TOKENS_EVERY_MS)) {
+		if (pg_ready(watch->pg, now_ms + CONNECT_MS)) {
 			read_tokens(watch, now_ms);
 			check_clock(watch, now_ms);
 		}

@@ -145,7 +145,8 @@ class World:
 
     def add_token(self, role="officer", campaign=None, unit=None, expires="1 hour"):
         secret = uuid.uuid4().hex
-        self.postgresql.query("INSERT INTO token (id, secret_hash, role, campaign_id, unit_id, expires_at) "
+        self.postgresql.query("WITH raised AS (UPDATE token_version SET version = version + 1) "
+                              "INSERT INTO token (id, secret_hash, role, campaign_id, unit_id, expires_at) "
                               "VALUES (%s, %s, %s, %s, %s, now() + %s::interval)",
                               (str(uuid.uuid4()), hashlib.blake2b(secret.encode(), digest_size=32).digest(), role,
                                campaign, unit, expires))
