@@ -96,9 +96,9 @@ void http_stream_begin(struct http_exchange *exchange, int status, const char *c
 bool http_stream_send(
 	struct http_exchange *exchange, struct bytes piece); /* false: the client was too slow and is cut off */
 void http_stream_end(struct http_exchange *exchange);
-/* From now on what this answer's client has not read yet goes to an unlinked file (in TMPDIR, else /var/tmp) beyond
- * 256 KiB, up to 1 GiB, rather than cutting the client off: it may send all of its body before it reads. After
- * http_stream_begin(). False: no file could be made; the stream goes on as before. */
+/* This answer is sent when its request's body has been read whole, as clients and proxies expect that send all before
+ * they read. Until then it waits, beyond 256 KiB in an unlinked file (in TMPDIR, else /var/tmp), up to 1 GiB. Right
+ * after http_stream_begin(). False: no file could be made; the stream goes on as before. */
 bool http_stream_spool(struct http_exchange *exchange) MUST_CHECK;
 /* Holds back reading of a streamed body (backpressure) and lets it go on. */
 void http_pause(struct http_exchange *exchange);

@@ -165,7 +165,11 @@ static bool read_some(struct http_connection *connection)
 /* False: something is left to send. */
 static bool write_some(struct http_connection *connection)
 {
+	const struct http_exchange *exchange = connection->exchange;
 	size_t sent;
+	/* Many clients, and proxies, read nothing or pass nothing on until they have sent all. */
+	if (connection->output.spooling && exchange && exchange->stage == HTTP_STAGE_BODY && !exchange->over)
+		return false;
 	if (!connection->writable)
 		return http_output_unsent(&connection->output) == 0;
 	switch (http_output_flush(&connection->output, connection->fd, &sent)) {
@@ -223,13 +227,8 @@ static void judge_timers(struct http_connection *connection)
 	connection->doomed |= has_expired(connection, HTTP_TIMER_HEADER) || has_expired(connection, HTTP_TIMER_IDLE) ||
 			      has_expired(connection, HTTP_TIMER_LINGER);
 	if (has_expired(connection, HTTP_TIMER_WRITE)) {
-		/* Who sends a long body first and reads the answer after it is not a slow reader. */
-		if (connection->output.spooling && exchange && exchange->stage == HTTP_STAGE_BODY)
-			http_timer_arm(connection, HTTP_TIMER_WRITE);
-		else
-			connection->doomed = true;
-		if (connection->doomed)
-			metric_add(connection->server->cut, 1);
+		connection->doomed = true;
+		metric_add(connection->server->cut, 1);
 	}
 	if (body && exchange->streaming)
 		connection->doomed = true;
