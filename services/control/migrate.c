@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MIGRATIONS_MAX = 512, NAME_SIZE = 128, ONE_FILE_MS = 3600 * 1000, LOCK_WAIT_MS = 600 * 1000 };
+enum { MIGRATIONS_MAX = 512, NAME_SIZE = 256, ONE_FILE_MS = 3600 * 1000, LOCK_WAIT_MS = 600 * 1000 };
 static const int64_t lock_key = INT64_C(0x73616e676b69656e); /* "sangkien" */
 
 struct migration {
