@@ -199,12 +199,18 @@ void http_timers_expire(struct http_server *server);
 /* http_request.c */
 struct http_exchange *http_exchange_new(struct http_connection *connection) MUST_CHECK;
 void http_exchange_free(struct http_exchange **exchange);
-/* Reads header bytes; gives how many it used. A fault has been answered when the exchange is over. */
-size_t http_head_read(struct http_exchange *exchange, struct bytes data);
-/* Reads body bytes; calls the route's handlers. */
-size_t http_body_read(struct http_exchange *exchange, struct bytes data);
+/* The header is whole: finds the route, and begins the body or calls the handler, or refuses. */
+void http_head_judge(struct http_exchange *exchange);
 /* Answers a fault in the server's own name; the connection closes after it. */
 void http_refuse(struct http_exchange *exchange, int status);
+
+/* http_head.c: reads header bytes; gives how many it used. A fault has been answered when the exchange is over. */
+size_t http_head_read(struct http_exchange *exchange, struct bytes data);
+
+/* http_body.c */
+void http_body_begin(struct http_exchange *exchange);
+size_t http_body_read(struct http_exchange *exchange, struct bytes data); /* as http_head_read() */
+void http_body_end(struct http_exchange *exchange);                       /* the handler's turn */
 
 /* http_exchange.c */
 void http_close_after(struct http_exchange *exchange); /* the connection ends with this answer */

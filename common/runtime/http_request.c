@@ -1,86 +1,10 @@
-/* One request: its header by http_parser, the checks a server makes before any handler, its body. */
-#include "common/runtime/clock.h"
+/* One request: its beginning and end, and the checks a server makes before any handler. */
 #include "common/runtime/http_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-static void head_text(struct http_exchange *exchange, const char *text, size_t size)
-{
-	buffer_add(&exchange->head, text, size);
-}
-
-static int on_url(http_parser *parser, const char *text, size_t size)
-{
-	head_text(parser->data, text, size);
-	return 0;
-}
-
-static bool fields_grow(struct http_exchange *exchange)
-{
-	/* 16, 32, 64, … : a power of two means that the array is full. */
-	if (exchange->field_count < 16 ? exchange->field_count > 0
-				       : (exchange->field_count & (exchange->field_count - 1)) != 0)
-		return true;
-	size_t capacity = exchange->field_count == 0 ? 16 : exchange->field_count * 2U;
-	struct http_field *fields = realloc(exchange->fields, capacity * sizeof(*fields));
-	if (fields)
-		exchange->fields = fields;
-	return fields != NULL;
-}
-
-static int on_field(http_parser *parser, const char *text, size_t size)
-{
-	struct http_exchange *exchange = parser->data;
-	if (exchange->in_value || exchange->field_count == 0) {
-		if (exchange->field_count == HTTP_FIELDS_MAX || !fields_grow(exchange)) {
-			exchange->too_many_fields = true;
-			return 1;
-		}
-		head_text(exchange, "", 1);
-		exchange->fields[exchange->field_count++].name_at = (uint32_t)exchange->head.size;
-		exchange->in_value = false;
-	}
-	head_text(exchange, text, size);
-	/* Debian's build of the parser lets "Content-Length :" pass, which another server may read differently. */
-	return memchr(text, ' ', size) != NULL;
-}
-
-static int on_value(http_parser *parser, const char *text, size_t size)
-{
-	struct http_exchange *exchange = parser->data;
-	if (!exchange->in_value) {
-		head_text(exchange, "", 1);
-		exchange->fields[exchange->field_count - 1].value_at = (uint32_t)exchange->head.size;
-		exchange->in_value = true;
-	}
-	head_text(exchange, text, size);
-	return 0;
-}
-
-static int on_head(http_parser *parser)
-{
-	(void)parser;
-	return 1; /* bodies are read by us */
-}
-
-static int on_complete(http_parser *parser)
-{
-	struct http_exchange *exchange = parser->data;
-	exchange->head_read = true;
-	http_parser_pause(parser, 1);
-	return 0;
-}
-
-static const http_parser_settings PARSER = {
-	.on_url = on_url,
-	.on_header_field = on_field,
-	.on_header_value = on_value,
-	.on_headers_complete = on_head,
-	.on_message_complete = on_complete,
-};
 
 struct http_exchange *http_exchange_new(struct http_connection *connection)
 {
@@ -90,7 +14,7 @@ struct http_exchange *http_exchange_new(struct http_connection *connection)
 	struct http_server *server = connection->server;
 	exchange->connection = connection;
 	exchange->ticket = ++server->generation << 24 | connection->slot;
-	exchange->head.limit = (size_t)server->limits->header_bytes_max + HTTP_FIELDS_MAX * sizeof("\0");
+	exchange->head.limit = (size_t)server->limits->header_bytes_max + HTTP_FIELDS_MAX * 2UL;
 	http_parser_init(&exchange->parser, HTTP_REQUEST);
 	exchange->parser.data = exchange;
 	snprintf(exchange->request_id, sizeof(exchange->request_id), "%s%08llx", server->id_prefix,
@@ -150,22 +74,6 @@ void http_refuse(struct http_exchange *exchange, int status)
 {
 	http_close_after(exchange);
 	answer_refusal(exchange, status);
-}
-
-/* Lines end in CR LF, none is folded: what is read in two ways is how requests are smuggled. */
-static bool lines_are_strict(struct http_exchange *exchange, struct bytes data)
-{
-	uint8_t last = exchange->last_byte;
-	for (size_t i = 0; i < data.size; i++) {
-		uint8_t octet = data.data[i];
-		if ((octet == '\n') != (last == '\r'))
-			return false;
-		if (last == '\n' && (octet == ' ' || octet == '\t'))
-			return false;
-		last = octet;
-	}
-	exchange->last_byte = last;
-	return true;
 }
 
 static size_t header_count(const struct http_exchange *exchange, const char *name)
@@ -251,66 +159,10 @@ static bool route_find(struct http_exchange *exchange)
 	return false;
 }
 
-static void body_end(struct http_exchange *exchange)
-{
-	void *context = exchange->connection->server->options.context;
-	http_timer_disarm(exchange->connection, HTTP_TIMER_BODY);
-	if (exchange->connection->timers[HTTP_TIMER_WRITE].connection) /* its client begins to read only now */
-		http_timer_arm(exchange->connection, HTTP_TIMER_WRITE);
-	exchange->stage = HTTP_STAGE_READ;
-	exchange->received_at = clock_receipt_us();
-	if (exchange->route->on_piece) {
-		exchange->route->on_piece(exchange, (struct bytes){0}, true, context);
-		return;
-	}
-	exchange->handled = true;
-	exchange->route->handler(exchange, context);
-}
-
-static void body_begin(struct http_exchange *exchange)
-{
-	struct http_connection *connection = exchange->connection;
-	exchange->stage = HTTP_STAGE_BODY;
-	http_timer_arm(connection, HTTP_TIMER_BODY);
-	if (exchange->route->on_piece) {
-		exchange->received_at = clock_receipt_us();
-		exchange->handled = true;
-		exchange->route->handler(exchange, connection->server->options.context);
-		if (exchange->over)
-			return;
-	}
-	if (exchange->framing == HTTP_BODY_LENGTH && exchange->body_left == 0) {
-		body_end(exchange);
-		return;
-	}
-	static const char CONTINUE[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	if (http_header(exchange, "Expect") && !exchange->streaming && !exchange->old_version) {
-		http_output_add(&connection->output, CONTINUE, sizeof(CONTINUE) - 1);
-		http_connection_schedule(connection);
-	}
-}
-
-/* Values lose the white space behind them. */
-static void fields_trim(struct http_exchange *exchange)
-{
-	head_text(exchange, "", 1);
-	for (uint32_t i = 0; i < exchange->field_count && !exchange->head.failed; i++) {
-		char *value = (char *)exchange->head.data + exchange->fields[i].value_at;
-		size_t size = strlen(value);
-		while (size > 0 && (value[size - 1] == ' ' || value[size - 1] == '\t'))
-			value[--size] = '\0';
-	}
-}
-
-static void head_end(struct http_exchange *exchange)
+void http_head_judge(struct http_exchange *exchange)
 {
 	struct http_connection *connection = exchange->connection;
 	http_timer_disarm(connection, HTTP_TIMER_HEADER);
-	fields_trim(exchange);
-	if (exchange->head.failed) {
-		http_refuse(exchange, 431);
-		return;
-	}
 	take_request_id(exchange);
 	exchange->head_only = exchange->parser.method == HTTP_HEAD;
 	int status = head_judge(exchange);
@@ -327,90 +179,7 @@ static void head_end(struct http_exchange *exchange)
 	if (status != 0)
 		http_refuse(exchange, status);
 	else if (exchange->stage == HTTP_STAGE_READ && !exchange->route->on_piece)
-		body_end(exchange);
+		http_body_end(exchange);
 	else
-		body_begin(exchange);
-}
-
-/* 400 or 431 for what was read so far, 0 where it is well. */
-static int head_fault(struct http_exchange *exchange, struct bytes read, bool room)
-{
-	enum http_errno fault = HTTP_PARSER_ERRNO(&exchange->parser);
-	if (exchange->too_many_fields)
-		return 431;
-	if ((fault != HPE_OK && fault != HPE_PAUSED) || !lines_are_strict(exchange, read))
-		return 400;
-	return exchange->head.failed || (!exchange->head_read && !room) ? 431 : 0;
-}
-
-size_t http_head_read(struct http_exchange *exchange, struct bytes data)
-{
-	uint32_t room = exchange->connection->server->limits->header_bytes_max - exchange->head_bytes;
-	size_t size = data.size < room ? data.size : room;
-	size_t used = http_parser_execute(&exchange->parser, &PARSER, (const char *)data.data, size);
-	exchange->head_bytes += (uint32_t)used;
-	int fault = head_fault(exchange, (struct bytes){data.data, used}, used < room);
-	if (fault != 0)
-		http_refuse(exchange, fault);
-	else if (exchange->head_read)
-		head_end(exchange);
-	return used;
-}
-
-static void body_piece(struct http_exchange *exchange, struct bytes piece)
-{
-	const struct http_route *route = exchange->route;
-	if (route->on_piece) {
-		http_timer_arm(exchange->connection, HTTP_TIMER_BODY);
-		exchange->received_at = clock_receipt_us();
-		route->on_piece(exchange, piece, false, exchange->connection->server->options.context);
-		return;
-	}
-	if (exchange->body.size + piece.size > route->body_bytes_max) {
-		http_refuse(exchange, 413);
-		return;
-	}
-	buffer_add(&exchange->body, piece.data, piece.size);
-	if (exchange->body.failed)
-		http_refuse(exchange, 500);
-}
-
-static size_t body_read_chunk(struct http_exchange *exchange, struct bytes data)
-{
-	size_t used = 0;
-	struct bytes piece;
-	switch (http_chunks_next(&exchange->chunks, data, &used, &piece)) {
-	case HTTP_CHUNK_MORE:
-		break;
-	case HTTP_CHUNK_DATA:
-		body_piece(exchange, piece);
-		break;
-	case HTTP_CHUNK_END:
-		body_end(exchange);
-		break;
-	case HTTP_CHUNK_BAD:
-		if (exchange->streaming)
-			exchange->connection->doomed = true;
-		else
-			http_refuse(exchange, 400);
-		break;
-	}
-	return used;
-}
-
-static size_t body_read_length(struct http_exchange *exchange, struct bytes data)
-{
-	size_t size = data.size < exchange->body_left ? data.size : (size_t)exchange->body_left;
-	exchange->body_left -= size;
-	body_piece(exchange, (struct bytes){data.data, size});
-	if (exchange->body_left == 0 && !exchange->over)
-		body_end(exchange);
-	return size;
-}
-
-size_t http_body_read(struct http_exchange *exchange, struct bytes data)
-{
-	if (exchange->framing == HTTP_BODY_CHUNKED)
-		return body_read_chunk(exchange, data);
-	return body_read_length(exchange, data);
+		http_body_begin(exchange);
 }

@@ -188,10 +188,10 @@ static void open_metrics(struct http_server *server)
 		assert(metrics);
 	}
 	const char *service = server->options.service ? server->options.service : "http";
-	snprintf(name, sizeof(name), "sangkien_%s_http_answers_total", service);
+	snprintf(name, sizeof(name), "sangkien_%s_http_requests_total", service);
 	for (int class = 0; class < HTTP_REQUESTS_CLASSES; class ++)
 		server->requests[class] =
-			metrics_counter(metrics, name, CLASSES[class], "Answers given, by class of status");
+			metrics_counter(metrics, name, CLASSES[class], "Requests answered, by class of status");
 	snprintf(name, sizeof(name), "sangkien_%s_http_refused_total", service);
 	server->refused = metrics_counter(metrics, name, NULL, "Requests refused before any handler");
 	snprintf(name, sizeof(name), "sangkien_%s_http_cut_off_total", service);
