@@ -5,7 +5,7 @@
 
 #include "services/deduplication/sketch.h"
 
-enum { ENTRY_NONE = UINT32_MAX, ENTRIES_A_CHUNK = 1 << 14, ENTRY_KEYS_SIZE = SKETCH_PLACES * 3, ENTRY_CHAIN_MAX = 64 };
+enum { ENTRY_NONE = UINT32_MAX, ENTRIES_A_CHUNK = 1 << 12, ENTRY_KEYS_SIZE = SKETCH_PLACES * 3, ENTRY_CHAIN_MAX = 64 };
 
 struct entry {
 	struct id128 id;

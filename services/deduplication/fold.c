@@ -119,28 +119,60 @@ static size_t fold_simple(uint32_t point, uint8_t out[4])
 	return 1;
 }
 
-/* NFKD, case folded, marks and ignorables gone; more than four bytes (a few ligatures of whole words) is a space. */
+struct packed {
+	uint32_t bytes;
+	size_t size;
+};
+
+/* False: it would be more than four bytes. */
+static bool pack(struct packed *packed, uint32_t point)
+{
+	uint8_t simple[4];
+	size_t size = fold_simple(point, simple);
+
+	if (packed->size + size > sizeof(packed->bytes))
+		return false;
+	for (size_t i = 0; i < size; i++)
+		packed->bytes |= (uint32_t)simple[i] << (8 * packed->size++);
+	return true;
+}
+
+static size_t decompose(uint32_t point, int options, uint32_t parts[DECOMPOSED_MAX])
+{
+	utf8proc_int32_t found[DECOMPOSED_MAX] = {(utf8proc_int32_t)point};
+	int boundary = UTF8PROC_BOUNDCLASS_START;
+	utf8proc_ssize_t count = utf8proc_decompose_char(
+		(utf8proc_int32_t)point, found, DECOMPOSED_MAX, (utf8proc_option_t)options, &boundary);
+
+	if (count < 0 || count > DECOMPOSED_MAX)
+		return DECOMPOSED_MAX + 1;
+	for (utf8proc_ssize_t i = 0; i < count; i++)
+		parts[i] = (uint32_t)found[i];
+	return (size_t)count;
+}
+
+/* The letters under the marks first, then their lower case: an iota written below is a mark, and in upper case it would
+ * be a letter. More than four bytes (a few ligatures of whole words) is a space. */
 static uint32_t fold_point(uint32_t point)
 {
-	const utf8proc_option_t options =
-		UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_STRIPMARK | UTF8PROC_IGNORE;
-	utf8proc_int32_t parts[DECOMPOSED_MAX] = {(utf8proc_int32_t)point};
-	utf8proc_ssize_t count = 1;
-	int boundary = UTF8PROC_BOUNDCLASS_START;
-	if (!is_hangul_syllable(point))
-		count = utf8proc_decompose_char((utf8proc_int32_t)point, parts, DECOMPOSED_MAX, options, &boundary);
-	if (count < 0 || count > DECOMPOSED_MAX)
+	const int bare = UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_STRIPMARK | UTF8PROC_IGNORE;
+	uint32_t parts[DECOMPOSED_MAX], lower[DECOMPOSED_MAX];
+	size_t count = decompose(point, bare, parts);
+	struct packed packed = {0};
+
+	if (is_hangul_syllable(point)) /* three letters of three bytes each: they stay together */
+		return pack(&packed, point) ? packed.bytes : SPACE;
+	if (count > DECOMPOSED_MAX)
 		return SPACE;
-	uint8_t bytes[4 * DECOMPOSED_MAX];
-	size_t size = 0;
-	for (utf8proc_ssize_t i = 0; i < count; i++)
-		size += fold_simple((uint32_t)parts[i], bytes + size);
-	if (size > 4)
-		return SPACE;
-	uint32_t packed = 0;
-	for (size_t i = 0; i < size; i++)
-		packed |= (uint32_t)bytes[i] << (8 * i);
-	return packed;
+	for (size_t i = 0; i < count; i++) {
+		size_t cased = decompose(parts[i], bare | UTF8PROC_CASEFOLD, lower);
+		if (cased > DECOMPOSED_MAX)
+			return SPACE;
+		for (size_t l = 0; l < cased; l++)
+			if (!pack(&packed, lower[l]))
+				return SPACE;
+	}
+	return packed.bytes;
 }
 
 struct fold_table *fold_table_new(void)

@@ -1,0 +1,201 @@
+/* Would catch: two texts that each name the other, or neither; a text named that does not stand; a near copy across the
+ * bounds of the rule pack; a grey text decided by the machine. */
+#include "services/deduplication/verdict.h"
+
+#include "tests/unit/deduplication/texts.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static const struct thresholds thresholds = {.near = 0.72, .review = 0.62};
+
+static struct shard_map shards_of(uint32_t count)
+{
+	struct shard_map map;
+
+	shard_map_init(&map, count);
+	return map;
+}
+
+static struct verdict_text text(uint32_t number, int64_t received_at)
+{
+	struct verdict_text text = {.id = id_of_number(number),
+		.received_at = received_at,
+		.person = id_of_number(number + 1000),
+		.near_scope = 5,
+		.asked = 1};
+
+	for (uint32_t place = 0; place < SKETCH_PLACES; place++)
+		text.sketch.key[place] = 1 + place * 977;
+	return text;
+}
+
+/* A rival with the same keys, as `seen_in` shards named it. */
+static struct rival rival(uint32_t number, int64_t received_at, uint64_t seen_in, double score)
+{
+	struct verdict_text about = text(number, received_at);
+
+	return (struct rival){.id = about.id,
+		.sketch = about.sketch,
+		.seen_in = seen_in,
+		.score = score,
+		.record = {.known = true,
+			.same_campaign = true,
+			.received_at = received_at,
+			.original = about.id,
+			.original_person = about.person,
+			.original_near_scope = 5}};
+}
+
+static struct verdict reach(const struct shard_map *map, const struct verdict_text *about, struct rival one)
+{
+	struct rivals rivals = {.rival = {one}, .count = 1};
+
+	return verdict_reach(map, about, &rivals, &thresholds);
+}
+
+static void test_thresholds(void **state)
+{
+	struct shard_map map = shards_of(1);
+	struct verdict_text about = text(2, 20);
+
+	(void)state;
+	struct verdict verdict = reach(&map, &about, rival(1, 10, 1, 0.72));
+	assert_int_equal(verdict.status, STATUS_DUPLICATE);
+	assert_string_equal(verdict.reason, "duplicate");
+	struct id128 original = id_of_number(1);
+	assert_true(id128_equal(&verdict.duplicate_of, &original));
+	verdict = reach(&map, &about, rival(1, 10, 1, 0.71));
+	assert_int_equal(verdict.status, STATUS_UNDER_REVIEW);
+	assert_true(verdict.resembles && verdict.reason == NULL);
+	verdict = reach(&map, &about, rival(1, 10, 1, 0.61));
+	assert_int_equal(verdict.status, STATUS_COUNTED);
+	assert_false(verdict.resembles);
+
+	struct rivals rivals = {.rival = {rival(1, 10, 1, 0.71)}, .count = 1};
+	const struct thresholds no_review = {0.72, 0.72};
+	assert_int_equal(verdict_reach(&map, &about, &rivals, &no_review).status, STATUS_COUNTED);
+}
+
+static void test_own_copy(void **state)
+{
+	struct shard_map map = shards_of(1);
+	struct verdict_text about = text(2, 20);
+	struct rival own = rival(1, 10, 1, 1);
+
+	(void)state;
+	own.record.original_person = about.person;
+	assert_string_equal(reach(&map, &about, own).reason, "own_duplicate");
+}
+
+/* Whichever of the two the shards let in first, exactly one of them names the other. */
+static void test_exactly_one_of_two(void **state)
+{
+	struct shard_map map = shards_of(3);
+	struct verdict_text a = text(1, 10), b = text(2, 20);
+	uint64_t common = shards_in_common(&map, &a.sketch, &b.sketch);
+
+	(void)state;
+	assert_int_equal(common, 7);
+	for (uint64_t a_first = 0; a_first <= common; a_first++) {
+		/* In the shards of a_first a came before b: b was told of a there, and a of b in the others. */
+		bool b_names_a =
+			a_first != 0 && verdict_may_name(&map, &b, &(struct rival[]){rival(1, 10, a_first, 1)}[0]);
+		bool a_names_b = a_first != common &&
+				 verdict_may_name(&map, &a, &(struct rival[]){rival(2, 20, common & ~a_first, 1)}[0]);
+		assert_int_equal(b_names_a + a_names_b, 1);
+		/* Where the shards disagree the earlier received is the original. */
+		if (a_first != 0 && a_first != common)
+			assert_true(b_names_a);
+	}
+}
+
+static void test_records_outweigh_order(void **state)
+{
+	struct shard_map map = shards_of(3);
+	struct verdict_text early = text(1, 10);
+	struct rival late = rival(2, 20, 1, 1); /* in one of three shards it came first */
+
+	(void)state;
+	assert_false(verdict_may_name(&map, &early, &late));
+	late.record.decided = late.record.original_counts = true; /* it counts: it cannot have seen this one */
+	assert_true(verdict_may_name(&map, &early, &late));
+	late.record.original_counts = false;
+	assert_false(verdict_may_name(&map, &early, &late));
+	late.record.original_counts = true;
+	late.record.original = early.id; /* its own duplicate */
+	assert_false(verdict_may_name(&map, &early, &late));
+	late.record.known = false;
+	assert_false(verdict_may_name(&map, &early, &late));
+}
+
+/* Texts that wait for one another in a circle of shards: the third time only an earlier one may be named. */
+static void test_no_circle_for_ever(void **state)
+{
+	struct shard_map map = shards_of(1);
+	struct verdict_text about = text(1, 10);
+	struct rival later = rival(2, 20, 1, 1), earlier = rival(3, 5, 1, 1);
+
+	(void)state;
+	assert_true(verdict_may_name(&map, &about, &later));
+	about.asked = 3;
+	assert_false(verdict_may_name(&map, &about, &later));
+	assert_true(verdict_may_name(&map, &about, &earlier));
+}
+
+static void test_scopes(void **state)
+{
+	struct shard_map map = shards_of(1);
+	struct verdict_text about = text(2, 20);
+	struct rival other = rival(1, 10, 1, 1);
+
+	(void)state;
+	other.record.original_near_scope = 6;
+	assert_false(verdict_may_name(&map, &about, &other));
+	other.exact = true; /* exact copies: the nation */
+	assert_true(verdict_may_name(&map, &about, &other));
+	other.record.original_exact_scope = 9;
+	assert_false(verdict_may_name(&map, &about, &other));
+}
+
+static void test_merging_shards(void **state)
+{
+	struct rivals rivals = {.count = 0};
+	struct index_answer answer = {.count = 1, .candidates = {{.id = id_of_number(1), .points = 10}}};
+
+	(void)state;
+	rivals_merge(&rivals, 0, &answer);
+	rivals_merge(&rivals, 2, &answer);
+	assert_int_equal(rivals.count, 1);
+	assert_int_equal(rivals.rival[0].points, 20);
+	assert_int_equal(rivals.rival[0].seen_in, 5);
+	for (uint32_t i = 0; i < 3 * RIVALS_MAX; i++) {
+		answer.candidates[0] = (struct index_candidate){.id = id_of_number(10 + i), .points = 1 + i};
+		rivals_merge(&rivals, 1, &answer);
+	}
+	answer.candidates[0] = (struct index_candidate){.id = id_of_number(500), .points = 1, .exact = true};
+	rivals_merge(&rivals, 1, &answer);
+	rivals_sort(&rivals);
+	assert_int_equal(rivals.count, RIVALS_MAX);
+	assert_true(rivals.rival[0].exact);
+	assert_int_equal(rivals.rival[1].points, 3 * RIVALS_MAX);
+	for (uint32_t i = 2; i < RIVALS_MAX; i++)
+		assert_true(rivals.rival[i].points <= rivals.rival[i - 1].points);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_thresholds),
+		cmocka_unit_test(test_own_copy),
+		cmocka_unit_test(test_exactly_one_of_two),
+		cmocka_unit_test(test_records_outweigh_order),
+		cmocka_unit_test(test_no_circle_for_ever),
+		cmocka_unit_test(test_scopes),
+		cmocka_unit_test(test_merging_shards),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
