@@ -3,6 +3,7 @@ percents or figures that differ from the totals, a client that is told too much,
 import hashlib
 import http.client
 import json
+import os
 import socket
 import time
 import uuid
@@ -10,6 +11,7 @@ import uuid
 import pytest
 
 from harness.openapi import check, check_answer
+from harness.redis_server import Redis
 from harness.waiting import await_condition
 
 CAMPAIGN = """
@@ -180,8 +182,7 @@ def world(shared_postgresql, redis_server):
         world.postgresql.start()
 
 
-@pytest.fixture
-def leaderboard(start_service, run_directory, world):
+def start_leaderboard(start_service, run_directory, world, **settings):
     """The service; `.client` asks it."""
     openapi = run_directory.below("openapi.yaml")
     with open(openapi, "w", encoding="utf-8") as file:
@@ -189,9 +190,14 @@ def leaderboard(start_service, run_directory, world):
     listen = run_directory.below("l.sock")
     service = start_service("leaderboard", {
         "SANGKIEN_PG": world.postgresql.conninfo("sk_leaderboard"), "SANGKIEN_REDIS": world.redis.address,
-        "LEADERBOARD_LISTEN": "unix:" + listen, "LEADERBOARD_OPENAPI": openapi})
+        "LEADERBOARD_LISTEN": "unix:" + listen, "LEADERBOARD_OPENAPI": openapi, **settings})
     service.client = Client(listen)
     return service
+
+
+@pytest.fixture
+def leaderboard(start_service, run_directory, world):
+    return start_leaderboard(start_service, run_directory, world)
 
 
 @pytest.fixture
@@ -252,6 +258,21 @@ def test_a_board_without_redis(world, client):
     world.totals(4, {3: (13, 11, 5)})
     board = awaits_board(client, version=4, source="postgresql", current=True)
     assert board["rows"][0]["counted"] == 11
+
+
+def test_the_redis_account_need_only_read(start_service, run_directory, shared_postgresql):
+    """The account that `sangkien up` makes (services/control/servers.c): its script must run with it."""
+    server = Redis(acl=["user leaderboard on >secret %R~board:* +@read +@connection +@scripting -flushall -flushdb "
+                        "-script|flush -script|kill"]).start()
+    try:
+        world = World(shared_postgresql, server)
+        with open(os.path.join(run_directory.make("keys"), "redis-leaderboard.password"), "w", encoding="ascii") as file:
+            file.write("secret\n")
+        service = start_leaderboard(start_service, run_directory, world, SANGKIEN_KEYS=run_directory.below("keys"))
+        world.both(5, FIRST)
+        awaits_board(service.client, version=5, source="redis", current=True)
+    finally:
+        server.remove()
 
 
 def test_a_redis_behind_is_not_shown(world, client):
