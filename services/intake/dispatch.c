@@ -1,10 +1,7 @@
-#include "services/intake/dispatch.h"
-
 #include "common/runtime/clock.h"
 #include "common/runtime/log.h"
-#include "services/intake/window.h"
+#include "services/intake/dispatch_inside.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,19 +29,6 @@ struct slip {
 	};
 };
 
-struct dispatch {
-	struct dispatch_options options;
-	struct sender *sender;
-	struct receiver *receiver;
-	pthread_mutex_t lock; /* of the window: the sweeper asks what is missing in it */
-	struct window *window;
-	atomic_size_t count;    /* window_count() */
-	atomic_size_t offered;  /* parcels in the inbox */
-	atomic_size_t reserved; /* for the sweeper */
-	struct mailbox *inbox, *errands;
-	struct errand *again; /* decisions that were none: to be sent again soon */
-};
-
 struct parcel *parcel_new(const struct submission *submission, const char *trace_parent)
 {
 	struct buffer body = {0};
@@ -60,79 +44,6 @@ struct parcel *parcel_new(const struct submission *submission, const char *trace
 	return parcel;
 }
 
-/* Errands --------------------------------------------------------------------------------------------------------- */
-
-static struct errand *errand_new(enum errand_kind kind)
-{
-	struct errand *errand = calloc(1, sizeof(*errand));
-	if (errand != NULL)
-		errand->kind = kind;
-	return errand;
-}
-
-/* What cannot be asked for now is stale again after another lease. */
-static bool send_errand(struct dispatch *dispatch, struct errand *errand)
-{
-	if (errand != NULL && errand->count > 0 && mailbox_push(dispatch->errands, errand))
-		return true;
-	free(errand);
-	return false;
-}
-
-static void look_after(struct dispatch *dispatch, const struct id128 *ids, const bool *lost, size_t count, bool send)
-{
-	struct errand *errand = NULL;
-	for (size_t i = 0; i < count; i++) {
-		if (lost[i] != send)
-			continue;
-		if (errand == NULL)
-			errand = errand_new(send ? ERRAND_SEND : ERRAND_LOOK);
-		if (errand == NULL)
-			return;
-		errand->ids[errand->count++] = ids[i];
-		if (errand->count == ERRAND_IDS_MAX) {
-			send_errand(dispatch, errand);
-			errand = NULL;
-		}
-	}
-	send_errand(dispatch, errand);
-}
-
-static void on_look(void *context)
-{
-	struct dispatch *dispatch = context;
-	static const size_t MOST = 4096;
-	struct id128 *ids = calloc(MOST, sizeof(*ids));
-	bool *lost = calloc(MOST, sizeof(*lost));
-	if (ids != NULL && lost != NULL) {
-		pthread_mutex_lock(&dispatch->lock);
-		size_t count = window_stale(
-			dispatch->window, clock_monotonic_ms(), dispatch->options.lease_ms, ids, lost, MOST);
-		pthread_mutex_unlock(&dispatch->lock);
-		look_after(dispatch, ids, lost, count, false);
-		look_after(dispatch, ids, lost, count, true);
-	}
-	free(ids);
-	free(lost);
-}
-
-/* A decision that is none (an epoch has passed): soon again, and not at once, or two would chase each other. */
-static void note_again(struct dispatch *dispatch, const struct id128 *id)
-{
-	if (dispatch->again == NULL)
-		dispatch->again = errand_new(ERRAND_SEND);
-	if (dispatch->again == NULL || dispatch->again->count == ERRAND_IDS_MAX)
-		return; /* the next look finds it */
-	dispatch->again->ids[dispatch->again->count++] = *id;
-}
-
-static void on_again(void *context)
-{
-	struct dispatch *dispatch = context;
-	send_errand(dispatch, dispatch->again);
-	dispatch->again = NULL;
-}
-
 /* The edge -------------------------------------------------------------------------------------------------------- */
 
 static struct window_entry *entry_of(uint64_t tag)
@@ -140,7 +51,7 @@ static struct window_entry *entry_of(uint64_t tag)
 	return (struct window_entry *)(uintptr_t)tag;
 }
 
-static void publish_count(struct dispatch *dispatch)
+void dispatch_publish(struct dispatch *dispatch)
 {
 	size_t count = window_count(dispatch->window);
 	atomic_store(&dispatch->count, count);
@@ -150,9 +61,12 @@ static void publish_count(struct dispatch *dispatch)
 static void on_done(uint64_t tag, struct bytes result, void *context)
 {
 	struct dispatch *dispatch = context;
+	struct window_entry *entry = entry_of(tag);
 	(void)result;
 	pthread_mutex_lock(&dispatch->lock);
-	window_release(dispatch->window, entry_of(tag), clock_monotonic_ms());
+	if (entry->again && !entry->decided)
+		errand_note_again(dispatch, &entry->id);
+	window_release(dispatch->window, entry, clock_monotonic_ms());
 	pthread_mutex_unlock(&dispatch->lock);
 }
 
@@ -167,7 +81,7 @@ static void on_poison(uint64_t tag, const char *reason, void *context)
 		errand->ids[errand->count++] = entry->id;
 		snprintf(errand->reason, sizeof(errand->reason), "%s", reason);
 	}
-	bool sent = send_errand(dispatch, errand);
+	bool sent = errand_send(dispatch, errand);
 	pthread_mutex_lock(&dispatch->lock);
 	/* Where nobody could be sent it is stale after a lease, goes out once more and comes back here. */
 	entry->poison = sent;
@@ -236,58 +150,7 @@ static void on_inbox(void *context)
 	size_t count = mailbox_take(dispatch->inbox, slips, LETTERS_TURN);
 	for (size_t i = 0; i < count; i++)
 		take_slip(dispatch, slips[i]);
-	publish_count(dispatch);
-}
-
-/* Decisions ------------------------------------------------------------------------------------------------------- */
-
-static void tell_waiter(
-	struct dispatch *dispatch, const struct id128 *id, const Sangkien__Message__DecisionReached *message)
-{
-	http_ticket ticket;
-	if (!waiters_take(dispatch->options.waiters, id, &ticket))
-		return;
-	struct decision_letter *letter = calloc(1, sizeof(*letter));
-	if (letter == NULL)
-		return;
-	*letter = (struct decision_letter){
-		.letter = LETTER_DECISION, .ticket = ticket, .decision = decision_of_message(message)};
-	if (letter->decision == NULL || !mailbox_push(dispatch->options.http_mailbox, letter))
-		decision_letter_free(&letter);
-}
-
-static void take_decision(struct dispatch *dispatch, const Sangkien__Message__DecisionReached *message)
-{
-	struct id128 id;
-	memcpy(id.octet, message->id.data, ID128_SIZE);
-	pthread_mutex_lock(&dispatch->lock);
-	struct window_entry *entry = window_find(dispatch->window, &id);
-	bool none = message->status == STATUS_RECEIVED;
-	if (entry != NULL && none && !entry->held)
-		note_again(dispatch, &id);
-	if (entry != NULL && !none) {
-		metric_add(dispatch->options.metrics->decisions, entry->decided ? 0 : 1);
-		window_decide(dispatch->window, entry);
-	}
-	pthread_mutex_unlock(&dispatch->lock);
-	if (!none)
-		tell_waiter(dispatch, &id, message);
-}
-
-static void on_decisions(struct delivery *delivery, void *context)
-{
-	struct dispatch *dispatch = context;
-	for (size_t i = 0; i < delivery_count(delivery); i++) {
-		const Sangkien__Wire__Item *item = delivery_item(delivery, i);
-		Sangkien__Message__DecisionReached *message = sangkien__message__decision_reached__unpack(
-			arena_protobuf_allocator(delivery_arena(delivery)), item->body.len, item->body.data);
-		if (message == NULL || message->id.len != ID128_SIZE || message->status > STATUS_REVOKED)
-			delivery_reject(delivery, i, false, "not a DecisionReached");
-		else
-			take_decision(dispatch, message);
-	}
-	delivery_done(&delivery);
-	publish_count(dispatch);
+	dispatch_publish(dispatch);
 }
 
 /* Any thread ------------------------------------------------------------------------------------------------------ */
@@ -396,7 +259,7 @@ static bool open_edges(struct dispatch *dispatch)
 		.upstream_public_key = options->quota_public_key,
 		.kind = SANGKIEN__WIRE__KIND__KIND_DECISION_REACHED,
 		.credit = DECISIONS_CREDIT,
-		.on_batch = on_decisions,
+		.on_batch = on_decision_reached,
 		.context = dispatch,
 	});
 	return dispatch->receiver != NULL;
@@ -418,8 +281,8 @@ struct dispatch *dispatch_open(const struct dispatch_options *options)
 		return NULL;
 	}
 	service_on_fd(options->service, mailbox_fd(dispatch->inbox), on_inbox, dispatch);
-	service_every(options->service, LOOK_EVERY_MS, on_look, dispatch);
-	service_every(options->service, AGAIN_EVERY_MS, on_again, dispatch);
+	service_every(options->service, LOOK_EVERY_MS, errands_look, dispatch);
+	service_every(options->service, AGAIN_EVERY_MS, errands_again, dispatch);
 	return dispatch;
 }
 

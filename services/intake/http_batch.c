@@ -2,6 +2,7 @@
 #include "services/intake/front.h"
 
 #include "common/runtime/clock.h"
+#include "services/intake/line_reader.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,13 +25,7 @@ struct batch {
 	char campaign[CAMPAIGN_SIZE], key[KEY_SIZE], trace_parent[TRACE_PARENT_SIZE];
 	bool english, paused;
 
-	struct buffer input; /* what no line was made of yet begins at `input_used` */
-	size_t input_used;
-	struct buffer times; /* int64_t: when the last byte of each line in `input` was read (law 6) */
-	size_t times_used;
-	bool skipping;  /* within a line that is too large */
-	bool ended;     /* nothing more comes in */
-	bool ends_open; /* the last line has no end of line */
+	struct line_reader reader;
 
 	uint64_t next_line;               /* the number of the next line read, from 1 */
 	uint64_t first_line;              /* the oldest not yet answered */
@@ -46,8 +41,7 @@ static void batch_free(struct front *front, struct batch *batch)
 	arrival_free(&batch->held);
 	for (size_t i = 0; i < LINES_MAX; i++)
 		buffer_deinit(&batch->answers[i]);
-	buffer_deinit(&batch->input);
-	buffer_deinit(&batch->times);
+	line_reader_deinit(&batch->reader);
 	free(batch);
 }
 
@@ -100,7 +94,8 @@ static struct batch *batch_new(struct front *front, struct http_exchange *exchan
 	batch->token = *token;
 	batch->english = http_prefers_english(exchange);
 	batch->next_line = batch->first_line = 1;
-	batch->input.limit = INPUT_BYTES_MAX;
+	batch->reader.line_bytes_max = BODY_BYTES_MAX;
+	batch->reader.input.limit = INPUT_BYTES_MAX;
 	copy_text(batch->campaign, sizeof(batch->campaign), http_path_value(exchange, "campaign"));
 	copy_text(batch->key, sizeof(batch->key), http_header(exchange, "Idempotency-Key"));
 	copy_text(batch->trace_parent, sizeof(batch->trace_parent), http_header(exchange, "traceparent"));
@@ -185,43 +180,6 @@ static void refuse_line(
 
 /* Lines in -------------------------------------------------------------------------------------------------------- */
 
-static struct bytes unread(const struct batch *batch)
-{
-	return (struct bytes){batch->input.data + batch->input_used, batch->input.size - batch->input_used};
-}
-
-/* The next whole line; false: there is none (yet). `too_large` ones have no text. */
-static bool take_line(struct batch *batch, struct bytes *line, bool *too_large)
-{
-	*line = unread(batch);
-	const uint8_t *end = line->size > 0 ? memchr(line->data, '\n', line->size) : NULL;
-	bool whole = end != NULL || (batch->ended && batch->ends_open);
-	line->size = end != NULL ? (size_t)(end - line->data) : line->size;
-	*too_large = batch->skipping || line->size > BODY_BYTES_MAX;
-	if (whole) {
-		batch->input_used += line->size + (end != NULL ? 1 : 0);
-		batch->skipping = false;
-		batch->ends_open &= end != NULL;
-	} else if (*too_large) {
-		batch->input_used += line->size;
-		batch->skipping = true;
-	}
-	return whole;
-}
-
-static int64_t take_time(struct batch *batch)
-{
-	int64_t time;
-	assert(batch->times_used + sizeof(time) <= batch->times.size);
-	memcpy(&time, batch->times.data + batch->times_used, sizeof(time));
-	batch->times_used += sizeof(time);
-	if (batch->times_used == batch->times.size) {
-		buffer_clear(&batch->times);
-		batch->times_used = 0;
-	}
-	return time;
-}
-
 static void push(struct front *front, struct batch *batch, struct arrival *arrival)
 {
 	arrival->batch = batch;
@@ -232,13 +190,14 @@ static void push(struct front *front, struct batch *batch, struct arrival *arriv
 		batch->held = arrival;
 }
 
-static void admit_line(struct front *front, struct batch *batch, const struct reference *reference, struct bytes line)
+static void admit_line(
+	struct front *front, struct batch *batch, const struct reference *reference, const struct line *line)
 {
 	struct buffer errors = {0};
 	enum problem problem;
 	const struct admission admission = {
-		.body = line,
-		.received_at = take_time(batch),
+		.body = line->text,
+		.received_at = line->received_at,
 		.campaign = reference_by_code(reference, batch->campaign),
 		.token = &batch->token,
 		.idempotency_key = batch->key[0] != '\0' ? batch->key : NULL,
@@ -262,28 +221,23 @@ static bool may_read(const struct batch *batch)
 static void read_lines(struct front *front, struct batch *batch, struct http_exchange *exchange)
 {
 	const struct reference *reference = reference_acquire(front->reference);
-	struct bytes line;
-	bool too_large;
-	while (may_read(batch) && take_line(batch, &line, &too_large)) {
-		if (too_large) {
-			(void)take_time(batch);
+	struct line line;
+	while (may_read(batch) && line_reader_next(&batch->reader, &line)) {
+		if (line.too_large)
 			refuse_line(front, batch, batch->next_line, PROBLEM_LINE_TOO_LARGE, (struct bytes){0});
-		} else {
-			admit_line(front, batch, reference, line);
-		}
+		else
+			admit_line(front, batch, reference, &line);
 		batch->next_line++;
 		/* What is answered at once makes room at once. */
 		flush(front, batch, exchange);
 	}
 	reference_release(front->reference, &reference);
-	buffer_consume(&batch->input, batch->input_used);
-	batch->input_used = 0;
 }
 
 /* Reading waits while too many lines are under way, and goes on by itself. */
 static void pace(struct batch *batch, struct http_exchange *exchange)
 {
-	bool full = !may_read(batch) || batch->input.size > PIECE_BYTES_MAX + BODY_BYTES_MAX;
+	bool full = !may_read(batch) || line_reader_kept(&batch->reader) > PIECE_BYTES_MAX + BODY_BYTES_MAX;
 	if (full && !batch->paused)
 		http_pause(exchange);
 	else if (!full && batch->paused)
@@ -293,8 +247,8 @@ static void pace(struct batch *batch, struct http_exchange *exchange)
 
 static bool is_over(const struct batch *batch)
 {
-	return batch->ended && batch->input.size == 0 && !batch->ends_open && batch->held == NULL &&
-	       batch->first_line == batch->next_line && batch->with_writer == 0;
+	return line_reader_is_over(&batch->reader) && batch->held == NULL && batch->first_line == batch->next_line &&
+	       batch->with_writer == 0;
 }
 
 static void advance(struct front *front, struct batch *batch)
@@ -319,33 +273,14 @@ static void advance(struct front *front, struct batch *batch)
 	batch_free(front, batch);
 }
 
-/* One instant for each line that ends in this piece. */
-static void note_times(struct batch *batch, struct bytes piece, bool last)
-{
-	for (size_t i = 0; i < piece.size; i++) {
-		if (piece.data[i] != '\n')
-			continue;
-		int64_t now = clock_receipt_us();
-		buffer_add(&batch->times, &now, sizeof(now));
-	}
-	if (piece.size > 0)
-		batch->ends_open = piece.data[piece.size - 1] != '\n';
-	if (last && batch->ends_open) {
-		int64_t now = clock_receipt_us();
-		buffer_add(&batch->times, &now, sizeof(now));
-	}
-}
-
 void http_batch_piece(struct http_exchange *exchange, struct bytes piece, bool last, void *context)
 {
 	struct front *front = context;
 	struct batch *batch = http_state(exchange);
 	if (batch == NULL)
 		return;
-	note_times(batch, piece, last);
-	buffer_add(&batch->input, piece.data, piece.size);
-	assert(!batch->input.failed); /* reading is held back long before */
-	batch->ended = last;
+	bool added = line_reader_add(&batch->reader, piece, last, clock_receipt_us);
+	assert(added); /* reading is held back long before its bound */
 	advance(front, batch);
 }
 

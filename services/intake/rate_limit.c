@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PEOPLE_MAX = 1 << 16, KEY_TEXT_SIZE = 48, MS_A_SECOND = 1000 };
+enum { PEOPLE_MAX = 1 << 16, KEY_TEXT_SIZE = 48, MS_A_SECOND = 1000, REDIS_TIMEOUT_MS = 200 };
 
 struct rate_shared {
 	pthread_mutex_t lock;
@@ -55,13 +55,16 @@ void rate_shared_free(struct rate_shared **shared)
 	*shared = NULL;
 }
 
-struct rate_limit *rate_limit_new(struct rate_shared *shared, struct redis *redis)
+struct rate_limit *rate_limit_new(
+	struct rate_shared *shared, const char *address, const char *user, const char *password_file)
 {
 	struct rate_limit *limit = calloc(1, sizeof(*limit));
 	if (limit == NULL)
 		return NULL;
 	limit->shared = shared;
-	limit->redis = redis;
+	limit->redis = redis_open(address, user, password_file, REDIS_TIMEOUT_MS);
+	if (limit->redis == NULL)
+		rate_limit_free(&limit);
 	return limit;
 }
 

@@ -24,7 +24,9 @@ struct rate_shared;
 struct rate_shared *rate_shared_new(void) MUST_CHECK;
 void rate_shared_free(struct rate_shared **shared);
 
-struct rate_limit *rate_limit_new(struct rate_shared *shared, struct redis *redis) MUST_CHECK; /* takes `redis` */
+/* `user` and `password_file` may be NULL. */
+struct rate_limit *rate_limit_new(
+	struct rate_shared *shared, const char *address, const char *user, const char *password_file) MUST_CHECK;
 void rate_limit_free(struct rate_limit **limit);
 /* Judges all at once (one round trip): those over the limit are refused, the others that are to go in are charged.
  * Where an arrival has no `limited`, or a result already, it is left alone. Tells whether Redis answered. */

@@ -4,17 +4,12 @@
 
 #include "services/intake/arrival.h"
 #include "services/intake/dispatch.h"
-#include "services/intake/metrics.h"
-#include "services/intake/waiters.h"
+#include "services/intake/scribe.h"
 
 enum {
-	BATCH_ROWS_MAX = 512,
 	BATCH_BYTES_MAX = 4 << 20,
 	QUEUE_BYTES_MAX = 64 << 20,
 	WRITERS_MAX = 16,
-	/* Together less than a request's deadline: statements and COMMIT, then learning what became of them. */
-	STATEMENTS_MS = 4000,
-	LEARN_MS = 4000,
 };
 
 struct receipt_writer_options {

@@ -16,11 +16,10 @@ enum {
 	ELECT_EVERY_MS = 1500,
 	STEP_MS = 50, /* wait while there is something to feed and no room for it */
 	PASS_LEAST_MS = 1000,
-	PASS_SHARE = 20, /* a pass is followed by a rest of as many times its length */
+	PASS_SHARE = 20, /* a pass or a count is followed by a rest of as many times its length */
 	PASS_MOST_MS = 60000,
 	SLOP_MS = 15000, /* how much later than its id a submission may appear: the writers' deadlines */
 	DEEP_EVERY_MS = 600000,
-	SURVEY_EVERY_MS = 30000,
 	MS_US = 1000,
 };
 
@@ -173,14 +172,21 @@ static void show_pending(struct sweeper *sweeper, size_t undecided)
 		oldest_us == 0 ? 0 : (clock_now_us() - oldest_us) / (MS_US * MS_US));
 }
 
+/* So that looking costs PostgreSQL a twentieth of its time at most. */
+static int64_t rest_ms(int64_t worked_ms)
+{
+	int64_t rest = worked_ms * PASS_SHARE;
+	rest = rest > PASS_LEAST_MS ? rest : PASS_LEAST_MS;
+	return rest < PASS_MOST_MS ? rest : PASS_MOST_MS;
+}
+
 static void end_pass(struct sweeper *sweeper, int64_t now_ms)
 {
 	struct pass *pass = &sweeper->pass;
-	int64_t until_us = submission_id_time_us(&pass->until), rest_ms = pass->worked_ms * PASS_SHARE;
+	int64_t until_us = submission_id_time_us(&pass->until);
 	int64_t oldest_us = pass->oldest_us != 0 && pass->oldest_us < until_us ? pass->oldest_us : until_us;
 	sweeper->floor_us = oldest_us - (int64_t)SLOP_MS * MS_US;
-	rest_ms = rest_ms > PASS_LEAST_MS ? rest_ms : PASS_LEAST_MS;
-	sweeper->pass_at_ms = now_ms + (rest_ms < PASS_MOST_MS ? rest_ms : PASS_MOST_MS);
+	sweeper->pass_at_ms = now_ms + rest_ms(pass->worked_ms);
 	show_pending(sweeper, pass->undecided);
 	dispatch_reserve(sweeper->options.dispatch, 0);
 	pass->walking = false;
@@ -251,7 +257,8 @@ static void survey(struct sweeper *sweeper, int64_t now_ms)
 	}
 	free(ids);
 	show_pending(sweeper, total);
-	sweeper->survey_at_ms = clock_monotonic_ms() + SURVEY_EVERY_MS;
+	int64_t ended_ms = clock_monotonic_ms();
+	sweeper->survey_at_ms = ended_ms + rest_ms(ended_ms - now_ms);
 }
 
 /* Walks on as far as there is room. Gives how long to wait before the next step. */
@@ -262,7 +269,6 @@ static int walk(struct sweeper *sweeper)
 		if (now_ms < sweeper->pass_at_ms)
 			return STEP_MS;
 		begin_pass(sweeper, now_ms);
-		sweeper->survey_at_ms = now_ms + SURVEY_EVERY_MS;
 	}
 	while (sweeper->id_next < sweeper->id_count) {
 		if (!feed(sweeper)) {

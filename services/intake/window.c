@@ -84,6 +84,7 @@ void window_send_again(struct window *window, struct window_entry *entry, int64_
 	entry->sent_ms = now_ms;
 	entry->sends++;
 	entry->held = true;
+	entry->again = false;
 	TAILQ_INSERT_TAIL(&window->by_sent, entry, link);
 }
 

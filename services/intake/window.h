@@ -13,6 +13,7 @@ struct window_entry {
 	uint32_t sends;
 	bool held;    /* by the edge: waiting there or leased to a worker */
 	bool decided; /* leaves as soon as the edge lets go */
+	bool again;   /* to be sent again as soon as the edge lets go */
 	bool poison;  /* on its way to quarantine */
 	TAILQ_ENTRY(window_entry) link;
 };

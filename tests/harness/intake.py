@@ -184,13 +184,31 @@ class World:
 
 
 class Quota(Upstream):
+    """Tells every intake."""
+
+    def __init__(self, *parts):
+        super().__init__(*parts)
+        self.workers = set()
+
+    def _hear(self, wait_ms):
+        while self.socket.poll(wait_ms):
+            worker, frame = self.socket.recv_multipart()
+            if self.wire.Envelope.FromString(frame).kind == self.wire.KIND_READY:
+                self.workers.add(worker)
+            wait_ms = 0
+
+    def has_workers(self, count=1):
+        self._hear(10)
+        return len(self.workers) >= count
+
     def decide(self, ids, status=2, **named):
         message = messages("submission")
         bodies = [message.DecisionReached(id=number, revision=1, status=status, phase=1,
                                           decided_at=int(datetime.now().timestamp() * 1e6), **named).SerializeToString()
                   for number in ids]
         items = [self.wire.Item(attempt=1, body=body) for body in bodies]
-        self.socket.send_multipart([self.worker, self._envelope(self.kind, items=items).SerializeToString()])
+        for worker in self.workers:
+            self.socket.send_multipart([worker, self._envelope(self.kind, items=items).SerializeToString()])
 
 
 def take(worker, count, deadline=15, acknowledge=True):
