@@ -105,15 +105,19 @@ static const struct check checks[] = {
 		"ON r.id = s.submission_id AND r.status IN (1, 2) AND r.decided_by = 0 "
 		"LEFT JOIN exact_text e ON (e.campaign_id, e.scope, e.digest, e.submission_id) = "
 		"(s.campaign_id, s.exact_scope, s.digest, s.submission_id) WHERE e.submission_id IS NULL"},
-	/* Equal as stored is stricter than equal when folded, and needs no code of deduplication to recount. */
+	/* Equal as stored is stricter than equal when folded, and needs no code of deduplication to recount. One that
+	 * is a near duplicate of another text was never in line for its own text's place. */
 	{"exact_copies", "of copies of one text at most one stands, the one received earliest (law 3)",
 		"WITH copy AS (SELECT r.campaign_id, t.scope, md5(s.description)::uuid AS text, r.id, r.unit_id, "
-		"r.received_at, r.status, r.decided_by FROM recount r JOIN submission s ON s.id = r.id "
+		"r.received_at, r.status, r.decided_by, r.duplicate_of FROM recount r JOIN submission s ON s.id = r.id "
 		"JOIN text_scope t ON (t.campaign_id, t.rules_version, t.unit_id) = (r.campaign_id, r.rules_version, "
 		"r.unit_id) WHERE r.status BETWEEN 1 AND 5), "
+		"lined AS (SELECT c.*, c.status IN (1, 2) OR (c.status = 4 AND (o.scope, o.text) = (c.scope, c.text)) "
+		"AS "
+		"in_line FROM copy c LEFT JOIN copy o ON o.id = c.duplicate_of), "
 		"ranked AS (SELECT *, row_number() OVER w AS place, bool_or(decided_by = 1) OVER all_of AS by_person, "
-		"count(*) FILTER (WHERE status IN (1, 2)) OVER all_of AS standing FROM copy "
-		"WINDOW w AS (PARTITION BY campaign_id, scope, text, status IN (1, 2, 4) ORDER BY received_at, id), "
+		"count(*) FILTER (WHERE status IN (1, 2)) OVER all_of AS standing FROM lined "
+		"WINDOW w AS (PARTITION BY campaign_id, scope, text, in_line ORDER BY received_at, id), "
 		"all_of AS (PARTITION BY campaign_id, scope, text)) "
 		"SELECT campaign_id, unit_id, 0, id::text, 1, place FROM ranked WHERE status IN (1, 2) AND NOT "
 		"by_person "

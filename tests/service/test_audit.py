@@ -3,7 +3,7 @@ and a system that is right, also while it moves, must give none."""
 import json
 
 import pytest
-from harness.small_system import A, B, COUNTED, DUPLICATE, HN
+from harness.small_system import A, B, COUNTED, DUPLICATE, HN, YB
 
 
 def found_by(control):
@@ -64,6 +64,14 @@ def test_a_later_copy_that_counts_is_found(control, world, redis_of_control):
     world.submit(A, "hoa", "tám", DUPLICATE, duplicate_of=late)
     world.board_to(redis_of_control.client())
     assert found_by(control)[0] == {"exact_copies"}
+
+
+def test_a_near_duplicate_was_never_in_line_for_its_own_text(control, world, redis_of_control):
+    """Near copies are bounded by the province, exact ones by the nation: the same text may count elsewhere."""
+    world.submit(A, "hoa", "chín", DUPLICATE, duplicate_of=world.first)
+    world.submit(YB, "mai", "chín", COUNTED)
+    world.board_to(redis_of_control.client())
+    assert found_by(control)[0] == set()
 
 
 def test_two_copies_that_count_are_found_unless_a_person_said_so(control, world, redis_of_control):
