@@ -91,7 +91,7 @@ endef
 $(foreach test,$(UNIT_SRC),$(eval $(call unit_rule,$(test))))
 .PHONY: unit
 unit: $(UNIT_BIN) ## build and run the unit tests (ONE=tests/unit/edge/test_lease runs one)
-	@set -e; for test in $(if $(ONE),$(BUILD)/$(ONE),$(UNIT_BIN)); do echo "== $$test"; $$test; done
+	@SANGKIEN_BUILD=$(BUILD) tests/run unit $(if $(ONE),-k $(ONE:tests/unit/%=%))
 
 .PHONY: run stop packages
 run: packages ## install what is missing, build, start everything, print the address
