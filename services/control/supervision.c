@@ -158,12 +158,29 @@ static bool write_directory(
 				       changed));
 }
 
+/* Right after s6-svscan has started, its supervisors are still to come. */
+static bool await_supervisor(const struct rundir *run, const char *name)
+{
+	char directory[RUNDIR_FILE_MAX];
+	const char *const argv[] = {"s6-svok", rundir_file(run, directory, "s6/%s", name), NULL};
+	int64_t deadline = clock_monotonic_ms() + SCAN_START_MS;
+	while (program_run(NULL, argv) != 0) {
+		if (clock_monotonic_ms() > deadline) {
+			fprintf(stderr, "sangkien: s6 does not supervise %s\n", name);
+			return false;
+		}
+		usleep(20000);
+	}
+	return true;
+}
+
 /* Linked in for the first time it starts; already there it is restarted when what it runs has changed. */
 static bool link_in(const struct rundir *run, const char *name, bool changed)
 {
 	char scan[RUNDIR_FILE_MAX], directory[RUNDIR_FILE_MAX], link[RUNDIR_FILE_MAX];
 	if (file_exists(rundir_file(run, link, "s6/%s", name)))
-		return supervision_signal(run, name, "-u") && (!changed || supervision_signal(run, name, "-r"));
+		return await_supervisor(run, name) && supervision_signal(run, name, "-u") &&
+		       (!changed || supervision_signal(run, name, "-r"));
 	const char *const argv[] = {"s6-svlink", "-t", "10000", rundir_file(run, scan, "s6"),
 		rundir_file(run, directory, "services/%s", name), NULL};
 	if (program_run(NULL, argv) == 0)

@@ -21,6 +21,7 @@ sys.dont_write_bytecode = True
 
 from harness.process import BUILD, ROOT  # noqa: E402
 from harness.system import System  # noqa: E402
+from harness.texts import distinct_text  # noqa: E402
 from harness.waiting import await_condition  # noqa: E402
 
 CAMPAIGN = "demo"
@@ -83,7 +84,7 @@ class BoardSampler:
             before = self._shown()
             answer = self.system.submit(CAMPAIGN, {
                 "full_name": "Người Đo", "phone": f"08{n:08d}", "unit": SAMPLE_UNIT, "block": "public",
-                "description": f"Phép đo thứ {n} lúc {time.time_ns()}: xem bảng xếp hạng chuyển sau bao lâu."})
+                "description": distinct_text(time.time_ns())})
             received = time.monotonic()
             if answer.status == 202:
                 await_condition(lambda before=before: self._shown() > before, 60)

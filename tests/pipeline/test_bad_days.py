@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from harness.system import System
+from harness.texts import distinct_text
 from harness.waiting import await_condition
 
 MIB = 1 << 20
@@ -13,7 +14,7 @@ MIB = 1 << 20
 
 def fields(number, word):
     return {"full_name": "Hoàng Thị Yến", "phone": f"07{number:08d}", "unit": "01.018.LIXIL", "block": "public",
-            "description": f"Lần thứ {number} {word}: bố trí lại kệ {number * 7919} và đánh số {number * 104729} để tìm nhanh hơn."}
+            "description": distinct_text(f"{word} {number}")}
 
 
 def resident_bytes(system, name):

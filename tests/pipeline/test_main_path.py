@@ -3,6 +3,7 @@ import http.client
 import json
 import time
 
+from harness.texts import distinct_text
 from harness.waiting import await_condition
 
 PHONE = iter(f"09{n:08d}" for n in range(11000000, 12000000))
@@ -10,7 +11,7 @@ PHONE = iter(f"09{n:08d}" for n in range(11000000, 12000000))
 
 def fields(**changes):
     return {"full_name": "Nguyễn Thị Lan", "phone": next(PHONE), "unit": "01.018.LIXIL", "block": "enterprise",
-            "description": f"Dùng xe đẩy có bánh xoay số {next(PHONE)} để chuyển khuôn, giảm một nửa thời gian chờ.", **changes}
+            "description": distinct_text(next(PHONE)), **changes}
 
 
 def totals(system):

@@ -7,6 +7,8 @@ import subprocess
 import pytest
 
 from harness.system import TOOL, System
+from harness.texts import distinct_text
+from harness.waiting import await_condition
 
 
 def test_help_is_everywhere():
@@ -82,7 +84,7 @@ def test_scale_touches_only_what_is_scaled(system):
         for n in range(20):
             answer = system.submit("demo", {"full_name": "Trần Thị Mai", "phone": f"09{os.getpid() % 10000:04d}{n:02d}{len(words[0]):02d}",
                                             "unit": "01.018.LIXIL", "block": "enterprise",
-                                            "description": f"Sáng kiến số {n} khi {words[0]}: đổi vị trí {n * 7919} giá để khuôn."},
+                                            "description": distinct_text(f"{words[0]} {n}")},
                                    Prefer="wait=10")
             assert answer.status == 200, answer.body
     assert {name: system.pid(name) for name in system.instances()} == before
@@ -107,7 +109,6 @@ def test_a_token_is_shown_once_scoped_and_revocable(system):
     assert statuses[0] in (201, 202) and statuses[1] == 403
     system.tool("token", "revoke", made["id"])
 
-    from harness.waiting import await_condition
     await_condition(lambda: batch().status == 401, 10, "the token to be refused")
 
 
