@@ -124,22 +124,3 @@ def test_a_full_disk_refuses_and_goes_on_by_itself(small_disk):
     rows = {row[0] for row in system.query("SELECT id::text FROM submission")}
     assert set(kept) <= rows, "a receipt was lost"
     system.assert_all_laws("demo")
-
-
-def test_a_migration_that_fails_half_way_leaves_nothing(tmp_path):
-    """A bad file in the schema folder of the run directory: named, nothing of it applied, and the next `up` goes on without it."""
-    system = System()
-    try:
-        system.up()
-        bad = os.path.join(system.run, "share", "schema", "9999_broken.sql")
-        with open(bad, "w", encoding="utf-8") as file:
-            file.write("CREATE TABLE half_applied (id int);\nSELECT no_such_function();\n")
-        os.chmod(bad, 0o644)
-        done = system.tool("migrate", check=False)
-        assert done.returncode != 0 and "9999_broken.sql" in done.stderr
-        assert system.query("SELECT to_regclass('half_applied')") == [(None,)]
-        os.unlink(bad)
-        system.tool("migrate")
-        assert system.submit("demo", fields(1, "sau lỗi"), Prefer="wait=10").status == 200
-    finally:
-        system.remove()
