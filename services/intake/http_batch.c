@@ -146,7 +146,7 @@ void http_batch(struct http_exchange *exchange, void *context)
 	}
 	http_set_state(exchange, batch);
 	http_stream_begin(exchange, 200, "application/x-ndjson");
-	/* Many clients send all of their file before they read; without the file they would be cut off. */
+	/* Many clients, and the proxy, send all of the body before they read. */
 	bool spools = http_stream_spool(exchange);
 	(void)spools;
 }

@@ -179,7 +179,7 @@ static struct json_member *value_of(struct parse *parse, enum json_type type)
 		last->elements++;
 		last->elements_are_texts &= type == JSON_TEXT;
 	}
-	if (parse->depth != 1 || !object->is_object)
+	if (parse->depth != 1 || last == NULL) /* YAJL gives the key first */
 		return NULL;
 	last->type = type;
 	return last;

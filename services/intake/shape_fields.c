@@ -204,13 +204,10 @@ static void read_evidence_url(struct reading *reading)
 static void read_attachments(struct reading *reading)
 {
 	const struct json_member *member = reading->member;
-	if (member == NULL)
-		return;
-	if (member->type != JSON_ARRAY || !member->elements_are_texts)
-		reading_refuse(reading, "invalid");
-	else if (member->elements > ATTACHMENTS_MAX)
+	bool texts = member == NULL || (member->type == JSON_ARRAY && member->elements_are_texts);
+	if (texts && member != NULL && member->elements > ATTACHMENTS_MAX)
 		reading_refuse(reading, "too_long");
-	else if (member->elements > 0)
+	else if (!texts || (member != NULL && member->elements > 0))
 		reading_refuse(reading, "invalid");
 }
 
@@ -231,7 +228,7 @@ static void read_ip_protected(struct reading *reading)
 
 static void read_authors(struct reading *reading)
 {
-	int64_t authors;
+	int64_t authors = 0;
 	if (reading->member != NULL && read_integer(reading, 1, AUTHORS_MAX, &authors))
 		reading->shape->fields.authors = (uint32_t)authors;
 }

@@ -21,6 +21,7 @@ enum {
 	SLOP_MS = 15000, /* how much later than its id a submission may appear: the writers' deadlines */
 	DEEP_EVERY_MS = 600000,
 	MS_US = 1000,
+	SECOND_US = 1000000,
 };
 
 /* One walk over the ids, oldest first. Each starts anew at the oldest undecided one less a slop, never at the last one
@@ -168,8 +169,8 @@ static void show_pending(struct sweeper *sweeper, size_t undecided)
 {
 	int64_t oldest_us = sweeper->pass.oldest_us;
 	metric_set(sweeper->options.metrics->pending, (int64_t)undecided);
-	metric_set(sweeper->options.metrics->pending_age,
-		oldest_us == 0 ? 0 : (clock_now_us() - oldest_us) / (MS_US * MS_US));
+	metric_set(
+		sweeper->options.metrics->pending_age, oldest_us == 0 ? 0 : (clock_now_us() - oldest_us) / SECOND_US);
 }
 
 /* So that looking costs PostgreSQL a twentieth of its time at most. */

@@ -1,4 +1,5 @@
-/* Bearer tokens as last read from PostgreSQL: looked up on the HTTP thread without waiting, made and revoked within a second.
+/* Bearer tokens as last read from PostgreSQL: looked up on the HTTP thread without waiting, made and revoked within a
+ * second.
  */
 #ifndef SANGKIEN_INTAKE_TOKENS_H
 #define SANGKIEN_INTAKE_TOKENS_H
@@ -21,7 +22,8 @@ struct tokens;
 struct tokens *tokens_new(void) MUST_CHECK;
 void tokens_free(struct tokens **tokens);
 
-/* Reads all that hold now, where any has changed since the last time. False: PostgreSQL failed, what was known stays. */
+/* Reads all that hold now, where any has changed since the last time. False: PostgreSQL failed, what was known stays.
+ */
 bool tokens_load(struct tokens *tokens, struct pg *pg, int64_t deadline_ms) MUST_CHECK;
 /* Takes `count` tokens over (malloc'ed). */
 void tokens_set(struct tokens *tokens, struct token *list, size_t count);
