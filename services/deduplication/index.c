@@ -261,7 +261,7 @@ static uint32_t insert(struct text_index *index, const struct index_question *qu
 	struct entry *entry =
 		entries_add(&index->entries, &question->id, &question->digest, question->campaign, question->scope);
 	for (uint32_t place = 0; place < SKETCH_PLACES; place++)
-		memcpy(entry->key + 3 * place, &question->sketch.key[place], 3);
+		memcpy(entry->key + (size_t)3 * place, &question->sketch.key[place], 3);
 	return index->entries.count - 1;
 }
 

@@ -8,7 +8,7 @@ enum { PUBLISH_DEADLINE_MS = 5000 };
 
 void owner_learn(struct owner *owner, const struct id128 *id, struct bytes folded)
 {
-	uint32_t count = shingle_text(owner->shingles, folded, owner->hashes);
+	uint32_t count = shingle_text(owner->shingles, folded, owner->hashes, NULL);
 
 	frequency_learn(owner->frequency, owner->hashes, count, id);
 	metric_add(owner->metrics.learnt, 1);

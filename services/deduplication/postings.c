@@ -76,16 +76,12 @@ void postings_add(struct postings *postings, uint32_t key, uint32_t entry)
 static bool allocate(struct postings *postings, uint32_t capacity)
 {
 	size_t slots = (size_t)capacity + WALK_MAX + WORD;
-	uint8_t *tag = calloc(slots, 1);
-	uint32_t *entry = malloc(slots * sizeof(*entry));
-	if (tag == NULL || entry == NULL) {
-		free(tag);
-		free(entry);
-		return false;
-	}
+	*postings = (struct postings){
+		.tag = calloc(slots, 1), .entry = malloc(slots * sizeof(uint32_t)), .capacity = capacity};
+	if (postings->tag != NULL && postings->entry != NULL)
+		return true;
 	postings_deinit(postings);
-	*postings = (struct postings){.tag = tag, .entry = entry, .capacity = capacity};
-	return true;
+	return false;
 }
 
 /* The places grow one after another rather than all at the same text: each has its own first size. */
@@ -101,14 +97,17 @@ bool postings_reserve(struct postings *postings, uint32_t place, const struct en
 {
 	if (!is_full(postings))
 		return true;
-	if (!allocate(postings, next_capacity(postings, place)))
+	struct postings larger;
+	if (!allocate(&larger, next_capacity(postings, place)))
 		return false;
 	for (uint32_t i = 0; i < entries->count; i++) {
 		const struct entry *entry = entry_at(entries, i);
 		uint32_t key = entry_key(entry, place);
 		if (entry->posted && key != 0 && shard_of_key(map, place, key) == shard)
-			postings_add(postings, key, i);
+			postings_add(&larger, key, i);
 	}
+	postings_deinit(postings);
+	*postings = larger;
 	return true;
 }
 

@@ -64,7 +64,7 @@ static uint64_t window_at(const uint8_t *at, size_t left)
 	return window & (((uint64_t)1 << (8 * SHINGLE_BYTES)) - 1);
 }
 
-uint32_t shingle_text(struct shingle_table *table, struct bytes folded, uint32_t *out)
+uint32_t shingle_text(struct shingle_table *table, struct bytes folded, uint32_t *out, uint32_t *places)
 {
 	if (folded.size == 0)
 		return 0;
@@ -74,6 +74,8 @@ uint32_t shingle_text(struct shingle_table *table, struct bytes folded, uint32_t
 	for (size_t i = 0; i < windows && count < SHINGLES_MAX; i++) {
 		uint32_t hash = hash_window(window_at(folded.data + i, folded.size - i));
 		out[count] = hash;
+		if (places != NULL)
+			places[count] = (uint32_t)i;
 		count += table_add(table, hash);
 	}
 	return count;

@@ -20,8 +20,9 @@ struct shingle_table;
 struct shingle_table *shingle_table_new(void) MUST_CHECK; /* NULL without memory */
 void shingle_table_free(struct shingle_table **table);
 
-/* Writes the set of a folded text; `out` has room for SHINGLES_MAX + 1. A text of 1-4 bytes is one shingle. */
-uint32_t shingle_text(struct shingle_table *table, struct bytes folded, uint32_t *out);
+/* Writes the set of a folded text and where each shingle first stands (NULL: not wanted); both have room for
+ * SHINGLES_MAX + 1. A text of 1-4 bytes is one shingle. */
+uint32_t shingle_text(struct shingle_table *table, struct bytes folded, uint32_t *out, uint32_t *places);
 
 /* Fills the table with a set, and then: is a hash in it? */
 void shingle_table_fill(struct shingle_table *table, const struct shingle_set *set);

@@ -8,6 +8,7 @@ struct signer {
 	uint8_t *folded;
 	size_t folded_capacity;
 	uint32_t hashes[SHINGLES_MAX + 1]; /* shingle_text() writes one ahead of its count */
+	uint32_t places[SHINGLES_MAX + 1];
 };
 
 struct signer *signer_new(const struct fold_table *table)
@@ -54,14 +55,14 @@ enum signer_fault signer_sign(
 		return fault;
 	signature->digest = fold_digest(signature->folded, text);
 	signature->hashes = signer->hashes;
-	signature->count = shingle_text(signer->shingles, signature->folded, signer->hashes);
-	sketch_text(weights, signature->hashes, signature->count, &signature->sketch);
+	signature->count = shingle_text(signer->shingles, signature->folded, signer->hashes, signer->places);
+	sketch_text(weights, signature->folded, signer->hashes, signer->places, signature->count, &signature->sketch);
 	return SIGNER_OK;
 }
 
 struct shingle_set *signer_shingles(struct signer *signer, struct bytes folded)
 {
-	return shingle_set_new(signer->hashes, shingle_text(signer->shingles, folded, signer->hashes));
+	return shingle_set_new(signer->hashes, shingle_text(signer->shingles, folded, signer->hashes, NULL));
 }
 
 struct shingle_set *signer_shingles_of(struct signer *signer, struct bytes text)

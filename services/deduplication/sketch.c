@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { SKETCH_VERSION = 1, KEY_MASK = (1 << SKETCH_KEY_BITS) - 1, LANES = 256 };
+enum { SKETCH_VERSION = 1, LANES = 256, KEY_AROUND = 4, NOBODY = UINT32_MAX };
 
 /* Run-time choice: the loader takes the AVX2 copy where the processor has it. */
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -34,37 +34,56 @@ static inline float minus_log2(float number)
 	return -(exponent + log2);
 }
 
-/* When each shingle's clock rings, and who it is: upper 8 bits choose the place, lower 24 are the key. */
+/* When each shingle's clock rings, and in which place. */
 VECTORISED static void run_clocks(
-	const uint32_t *hashes, const float *weight, size_t count, float *rings, uint32_t *who)
+	const uint32_t *hashes, const float *weight, size_t count, float *rings, uint32_t *place)
 {
 	for (size_t i = 0; i < count; i++) {
 		uint32_t chance = mix(hashes[i] ^ 0x5BD1E995u) >> 8;
 		rings[i] = minus_log2((float)(int32_t)(chance + 1) * 0x1p-24F) / weight[i];
-		who[i] = mix(hashes[i] + 0x9E3779B9u);
+		place[i] = (mix(hashes[i] + 0x9E3779B9u) >> 16) * SKETCH_PLACES >> 16;
 	}
 }
 
-void sketch_text(const struct weights *weights, const uint32_t *hashes, uint32_t count, struct sketch *sketch)
+/* The winner and its neighbourhood, as far as the text goes. */
+static uint32_t key_of(struct bytes folded, uint32_t at)
+{
+	uint32_t from = at < KEY_AROUND ? 0 : at - KEY_AROUND, to = at + SHINGLE_BYTES + KEY_AROUND;
+	uint64_t hash = 0;
+
+	for (uint32_t i = from; i < to && i < folded.size; i++)
+		hash = (hash ^ folded.data[i]) * 0x9E3779B97F4A7C15u;
+	hash ^= hash >> 29;
+	uint32_t key = (uint32_t)(hash * 0xBF58476D1CE4E5B9u >> 40);
+	return key == 0 ? 1 : key;
+}
+
+void sketch_text(const struct weights *weights, struct bytes folded, const uint32_t *hashes, const uint32_t *places,
+	uint32_t count, struct sketch *sketch)
 {
 	float first[SKETCH_PLACES], weight[LANES], rings[LANES];
-	uint32_t who[LANES];
-	*sketch = (struct sketch){.snapshot = weights->number};
-	for (size_t place = 0; place < SKETCH_PLACES; place++)
-		first[place] = __builtin_inff();
+	uint32_t winner[SKETCH_PLACES], place[LANES];
+
+	for (size_t p = 0; p < SKETCH_PLACES; p++) {
+		first[p] = __builtin_inff();
+		winner[p] = NOBODY;
+	}
 	for (uint32_t from = 0; from < count; from += LANES) {
 		uint32_t lanes = count - from < LANES ? count - from : LANES;
 		for (uint32_t i = 0; i < lanes; i++)
 			weight[i] = weight_of(weights, hashes[from + i]);
-		run_clocks(hashes + from, weight, lanes, rings, who);
+		run_clocks(hashes + from, weight, lanes, rings, place);
 		for (uint32_t i = 0; i < lanes; i++) {
-			uint32_t place = (who[i] >> SKETCH_KEY_BITS) * SKETCH_PLACES >> 8, key = who[i] & KEY_MASK;
-			if (rings[i] < first[place]) {
-				first[place] = rings[i];
-				sketch->key[place] = key == 0 ? 1 : key;
+			if (rings[i] < first[place[i]]) {
+				first[place[i]] = rings[i];
+				winner[place[i]] = from + i;
 			}
 		}
 	}
+	*sketch = (struct sketch){.snapshot = weights->number};
+	for (size_t p = 0; p < SKETCH_PLACES; p++)
+		if (winner[p] != NOBODY)
+			sketch->key[p] = key_of(folded, places[winner[p]]);
 }
 
 uint32_t sketch_keys(const struct sketch *sketch)

@@ -33,7 +33,7 @@ float weight_total(const struct weights *weights, const uint32_t *hashes, uint32
 static uint8_t level_of(uint64_t documents, uint64_t frequency)
 {
 	double level = level_steps * log(((double)documents + prior_documents) / ((double)frequency + 1.0));
-	return level <= 0 ? 0 : level >= 255 ? 255 : (uint8_t)(level + 0.5);
+	return level <= 0 ? 0 : level >= 255 ? 255 : (uint8_t)lround(level);
 }
 
 static struct weights *weights_allocate(uint32_t number, uint64_t documents)

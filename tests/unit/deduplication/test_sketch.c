@@ -11,6 +11,21 @@
 
 enum { HASHES = 600 };
 
+/* Each shingle stands alone in the text, thirteen letters of its own around it, wherever it is in the list. */
+static void sketch_of(const struct weights *weights, const uint32_t *hashes, uint32_t count, struct sketch *sketch)
+{
+	enum { STRIDE = 24 };
+	static uint8_t text[HASHES * STRIDE];
+	uint32_t places[HASHES];
+
+	for (uint32_t i = 0; i < count; i++) {
+		for (uint32_t octet = 0; octet < STRIDE; octet++)
+			text[i * STRIDE + octet] = (uint8_t)(hashes[i] >> 8 * (octet % 4));
+		places[i] = i * STRIDE + 8;
+	}
+	sketch_text(weights, (struct bytes){text, (size_t)count * STRIDE}, hashes, places, count, sketch);
+}
+
 static void fill(uint32_t *hashes, uint32_t count, uint64_t seed)
 {
 	for (uint32_t i = 0; i < count; i++)
@@ -26,13 +41,13 @@ static void test_order_does_not_matter(void **state)
 
 	(void)state;
 	fill(hashes, HASHES, 1);
-	sketch_text(weights, hashes, HASHES, &a);
+	sketch_of(weights, hashes, HASHES, &a);
 	for (uint32_t i = HASHES - 1; i > 0; i--) {
 		uint32_t other = prose_next(&seed) % (i + 1), kept = hashes[i];
 		hashes[i] = hashes[other];
 		hashes[other] = kept;
 	}
-	sketch_text(weights, hashes, HASHES, &b);
+	sketch_of(weights, hashes, HASHES, &b);
 	assert_memory_equal(&a, &b, sizeof(a));
 	weights_free(&weights);
 }
@@ -47,8 +62,8 @@ static void test_estimates_what_is_common(void **state)
 	(void)state;
 	for (uint64_t pair = 0; pair < 200; pair++) {
 		fill(hashes, HASHES, 2 * pair);
-		sketch_text(weights, hashes, HASHES * 3 / 4, &a);
-		sketch_text(weights, hashes + HASHES / 4, HASHES * 3 / 4, &b);
+		sketch_of(weights, hashes, HASHES * 3 / 4, &a);
+		sketch_of(weights, hashes + HASHES / 4, HASHES * 3 / 4, &b);
 		shared += sketch_shared(&a, &b);
 	}
 	assert_in_range(shared, 200 * SKETCH_PLACES * 45 / 100, 200 * SKETCH_PLACES * 55 / 100);
@@ -70,8 +85,8 @@ static void test_forms_lose_their_places(void **state)
 	fill(b, HASHES / 2, 1);
 	fill(a + HASHES / 2, HASHES / 2, 2);
 	fill(b + HASHES / 2, HASHES / 2, 3);
-	sketch_text(weights, a, HASHES, &first);
-	sketch_text(weights, b, HASHES, &second);
+	sketch_of(weights, a, HASHES, &first);
+	sketch_of(weights, b, HASHES, &second);
 	uint32_t before = sketch_shared(&first, &second);
 	for (uint32_t i = 0; i < 500; i++) {
 		uint32_t text[HASHES];
@@ -84,8 +99,8 @@ static void test_forms_lose_their_places(void **state)
 	weights_free(&weights);
 	weights = weights_new(1, buffer_bytes(&snapshot));
 	assert_non_null(weights);
-	sketch_text(weights, a, HASHES, &first);
-	sketch_text(weights, b, HASHES, &second);
+	sketch_of(weights, a, HASHES, &first);
+	sketch_of(weights, b, HASHES, &second);
 	assert_true(before >= 6);
 	assert_true(sketch_shared(&first, &second) <= 1);
 	assert_int_equal(first.snapshot, 1);
@@ -102,7 +117,7 @@ static void test_stored_and_read(void **state)
 
 	(void)state;
 	fill(hashes, 20, 9);
-	sketch_text(weights, hashes, 20, &a);
+	sketch_of(weights, hashes, 20, &a);
 	a.snapshot = 70000;
 	assert_in_range(sketch_keys(&a), 8, 20); /* a short text leaves places empty */
 	sketch_write(&a, stored);

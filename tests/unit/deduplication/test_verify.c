@@ -89,15 +89,19 @@ static void test_short_texts(void **state)
 	assert_true(score(*state, "ab", "") == 0);
 }
 
+static void repeat(char text[PROSE_SIZE], int times)
+{
+	for (int i = 0, size = 0; i < times; i++)
+		size += snprintf(text + size, PROSE_SIZE - (size_t)size, "sáng kiến ");
+}
+
 /* One word over and over has few shingles, and is the same however often. */
 static void test_repeated_word(void **state)
 {
 	char often[PROSE_SIZE] = "", oftener[PROSE_SIZE] = "";
 
-	for (int i = 0; i < 50; i++)
-		strcat(often, "sáng kiến ");
-	for (int i = 0; i < 300; i++)
-		strcat(oftener, "sáng kiến ");
+	repeat(often, 50);
+	repeat(oftener, 300);
 	assert_true(score(*state, often, oftener) == 1);
 }
 
