@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+enum { TAUGHT_BYTES_MAX = 32768 }; /* more than that many shingles are not kept of a text anyway */
+
 /* Shards are routes; 0 is left for edges where all workers are alike. */
 static uint32_t route_of(uint32_t shard)
 {
@@ -25,8 +27,8 @@ static bool push_question(struct signing *signing, struct comparison *comparison
 		.sketch = comparison->text.sketch,
 		.insist = comparison->stage == STAGE_INSISTING,
 	};
-	bool learns = shard == LEARNING_SHARD && comparison->folded != NULL;
-	struct bytes folded = {comparison->folded, learns ? comparison->folded_size : 0};
+	size_t taught = comparison->folded_size < TAUGHT_BYTES_MAX ? comparison->folded_size : TAUGHT_BYTES_MAX;
+	struct bytes folded = {comparison->folded, shard == LEARNING_SHARD ? taught : 0};
 
 	buffer_clear(&signing->body);
 	question_write(&question, comparison->text.received_at, folded, &signing->body);

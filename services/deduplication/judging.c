@@ -14,7 +14,7 @@ enum {
 	WISHES_MAX = JUDGED_AT_ONCE * RIVALS_MAX,
 	RECORDS_DEADLINE_MS = 2000,
 	QUARANTINE_DEADLINE_MS = 1000,
-	ASKED_MAX = 20, /* then the sweeper finds it */
+	ASKED_MAX = 60, /* then the sweeper finds it */
 };
 
 typedef Sangkien__Message__VerdictReached verdict_reached;
@@ -168,6 +168,12 @@ static size_t take_batch(struct signing *signing, struct comparison **batch)
 	return count;
 }
 
+void signing_set_away(struct signing *signing, bool away)
+{
+	signing->is_away = away;
+	service_condition(signing->service, "postgresql", !away, "PostgreSQL is away");
+}
+
 void signing_judge(struct signing *signing)
 {
 	struct comparison *batch[JUDGED_AT_ONCE];
@@ -176,12 +182,12 @@ void signing_judge(struct signing *signing)
 	while ((count = take_batch(signing, batch)) > 0) {
 		CLEANUP(records_free) struct records *records = NULL;
 		if (!fetch(signing, batch, count, &records)) {
-			service_condition(signing->service, "postgresql", false, "PostgreSQL is away");
+			signing_set_away(signing, true);
 			for (size_t i = 0; i < count; i++)
 				comparison_enqueue(&signing->compared, batch[i]);
 			return;
 		}
-		service_condition(signing->service, "postgresql", true, "");
+		signing_set_away(signing, false);
 		const struct reference *reference = reference_acquire(signing->references);
 		for (size_t i = 0; i < count; i++)
 			judge(signing, batch[i], records, reference);

@@ -1,3 +1,4 @@
+#include "common/runtime/clock.h"
 #include "common/runtime/log.h"
 #include "services/deduplication/roles.h"
 #include "services/deduplication/signing.h"
@@ -8,6 +9,7 @@ enum {
 	BATCH_BYTES_MAX = 512 * 1024,
 	QUESTIONS_A_SUBMISSION = 4, /* of several shards, in the edge at once */
 	QUESTION_ATTEMPTS = 100,
+	RETURN_DEADLINE_MS = 200,
 };
 
 struct sign_role {
@@ -47,8 +49,10 @@ static void on_tick(void *context)
 	metric_set(signing->metrics.under_way, comparison_pool_used(signing->pool));
 	service_condition(signing->service, "upstream", receiver_upstreams(role->receiver) > 0,
 		"no validation is there to take from");
-	service_condition(
-		signing->service, "index", sender_workers(signing->asks) > 0, "no index owner is there to ask");
+	service_condition(signing->service, "index", sender_workers(signing->asks) >= signing->map.shards,
+		"an index owner is not there to ask");
+	if (signing->is_away && pg_ready(signing->pg, clock_monotonic_ms() + RETURN_DEADLINE_MS))
+		signing_set_away(signing, false);
 }
 
 static bool open_keys(struct sign_role *role, const struct deduplication_settings *settings)
@@ -154,9 +158,9 @@ static bool open_all(struct sign_role *role, struct service *service, const stru
 	signing->hold_ms = settings->hold_ms;
 	signing->references = reference_open(service, settings->pg);
 	signing->pg = pg_open(settings->pg, "deduplication-sign");
-	service_condition(service, "postgresql", true, "");
+	signing_set_away(signing, false);
 	service_condition(service, "upstream", false, "no validation is there to take from");
-	service_condition(service, "index", false, "no index owner is there to ask");
+	service_condition(service, "index", false, "an index owner is not there to ask");
 	return signing->references != NULL && signing->pg != NULL && open_keys(role, settings) &&
 	       open_asks(role, settings) && open_verdicts(role, settings) && open_receiver(role, settings);
 }

@@ -26,6 +26,7 @@ struct signing {
 	struct pg *pg;
 	struct shard_map map;
 	uint32_t hold_ms;
+	bool is_away; /* PostgreSQL, when it was last asked */
 	struct sender *asks, *verdicts;
 	struct gathering *gatherings; /* in order of arrival */
 	struct comparison_pool *pool;
@@ -65,6 +66,7 @@ void on_text_compared(uint64_t tag, struct bytes result, void *signing);
 void on_question_poison(uint64_t tag, const char *reason, void *signing);
 
 /* judging.c */
+void signing_set_away(struct signing *signing, bool away);
 void signing_judge(struct signing *signing);     /* all that are compared, in batches */
 void signing_hand_on(struct signing *signing);   /* all that are reached */
 void signing_ask_again(struct signing *signing); /* those that quota sent back */

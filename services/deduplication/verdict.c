@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-enum { ASKED_TOO_OFTEN = 3 };
-
 static struct rival *find_rival(struct rivals *rivals, const struct id128 *id)
 {
 	for (uint32_t i = 0; i < rivals->count; i++)
@@ -86,8 +84,8 @@ bool verdict_may_name(const struct shard_map *map, const struct verdict_text *te
 	if (!record->known || !record->same_campaign || id128_equal(&record->original, &text->id))
 		return false;
 	if (record->decided ? !record->original_counts
-			    : !received_earlier(rival, text) &&
-				      (text->asked >= ASKED_TOO_OFTEN || !came_first_everywhere(map, text, rival)))
+			    : !received_earlier(rival, text) && (text->asked >= VERDICT_ASKED_TOO_OFTEN ||
+									!came_first_everywhere(map, text, rival)))
 		return false;
 	return rival->exact ? record->original_exact_scope == text->exact_scope ||
 				      record->original_near_scope == text->near_scope

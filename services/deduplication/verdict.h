@@ -9,6 +9,9 @@
 #define VERDICT_NEAR_THRESHOLD 0.72
 #define VERDICT_REVIEW_THRESHOLD 0.62
 
+/* How often a text may be asked about before only rivals received earlier may be named while undecided. */
+enum { VERDICT_ASKED_TOO_OFTEN = 20 };
+
 /* A rival this much alike needs no other compared with it. */
 #define VERDICT_ENOUGH 0.95
 
@@ -59,8 +62,8 @@ struct verdict_text {
 };
 
 /* May the rival's text be the original of this one? Which came first is what all shards say that hold a key of both;
- * where they disagree, each of the two has seen the other, and the one received earlier is the original. From the
- * third time a text is asked about, an undecided rival must have been received earlier whatever the shards say, so
+ * where they disagree, each of the two has seen the other, and the one received earlier is the original. When a
+ * text has been asked about too often, an undecided rival must have been received earlier whatever the shards say, so
  * that no circle of texts can wait for one another. */
 bool verdict_may_name(const struct shard_map *map, const struct verdict_text *text, const struct rival *rival);
 

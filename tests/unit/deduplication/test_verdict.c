@@ -131,7 +131,7 @@ static void test_records_outweigh_order(void **state)
 	assert_false(verdict_may_name(&map, &early, &late));
 }
 
-/* Texts that wait for one another in a circle of shards: the third time only an earlier one may be named. */
+/* Texts that wait for one another in a circle of shards: after some time only an earlier one may be named. */
 static void test_no_circle_for_ever(void **state)
 {
 	struct shard_map map = shards_of(1);
@@ -140,7 +140,7 @@ static void test_no_circle_for_ever(void **state)
 
 	(void)state;
 	assert_true(verdict_may_name(&map, &about, &later));
-	about.asked = 3;
+	about.asked = VERDICT_ASKED_TOO_OFTEN;
 	assert_false(verdict_may_name(&map, &about, &later));
 	assert_true(verdict_may_name(&map, &about, &earlier));
 }
