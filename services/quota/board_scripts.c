@@ -1,26 +1,34 @@
 #include "services/quota/board_scripts.h"
 
-/* Rows come in groups: "parent:phase", how many, then (unit, figures) each. A row is taken only if its version is newer
- * than what stands there, so that late and repeated transactions do no harm; totals may well go down. */
+/* Rows come in groups: "parent:phase", how many, then (unit, "version figures") each. A row is taken only if its
+ * version is newer than what stands there, so that late and repeated transactions do no harm; totals may well go down.
+ * Where all that is in is older (`newest`), nothing needs to be looked at. */
 #define TAKE                                                                                                           \
 	"local base = string.sub(KEYS[1], 1, -5)\n"                                                                    \
-	"local function take(generation, version, at)\n"                                                               \
-	"  while at <= #ARGV do\n"                                                                                     \
-	"    local key, n = base .. 'g' .. generation .. ':' .. ARGV[at], tonumber(ARGV[at + 1])\n"                    \
-	"    local units, new, added = {}, {}, false\n"                                                                \
-	"    for i = 1, n do units[i] = ARGV[at + 2 * i] end\n"                                                        \
-	"    local old = redis.call('HMGET', key, unpack(units))\n"                                                    \
-	"    for i = 1, n do\n"                                                                                        \
-	"      local stands = old[i] and tonumber(string.match(old[i], '^%d+'))\n"                                     \
-	"      added = added or not old[i]\n"                                                                          \
-	"      if not stands or stands < tonumber(version) then\n"                                                     \
-	"        new[#new + 1] = units[i]\n"                                                                           \
-	"        new[#new + 1] = version .. ' ' .. ARGV[at + 2 * i + 1]\n"                                             \
-	"      end\n"                                                                                                  \
+	"local function newer(key, version, from, to)\n"                                                               \
+	"  local units, new = {}, {}\n"                                                                                \
+	"  for i = from, to, 2 do units[#units + 1] = ARGV[i] end\n"                                                   \
+	"  for i, old in ipairs(redis.call('HMGET', key, unpack(units))) do\n"                                         \
+	"    local stands = old and tonumber(string.match(old, '^%d+'))\n"                                             \
+	"    if not stands or stands < version then\n"                                                                 \
+	"      new[#new + 1] = units[i]\n"                                                                             \
+	"      new[#new + 1] = ARGV[from + 2 * i - 1]\n"                                                               \
 	"    end\n"                                                                                                    \
-	"    if #new > 0 then redis.call('HSET', key, unpack(new)) end\n"                                              \
-	"    if added then redis.call('SADD', base .. 'g' .. generation .. ':keys', key) end\n"                        \
-	"    at = at + 2 + 2 * n\n"                                                                                    \
+	"  end\n"                                                                                                      \
+	"  return new\n"                                                                                               \
+	"end\n"                                                                                                        \
+	"local function take(generation, version, newest, at)\n"                                                       \
+	"  local prefix, added = base .. 'g' .. generation .. ':', 0\n"                                                \
+	"  while at <= #ARGV do\n"                                                                                     \
+	"    local key, last = prefix .. ARGV[at], at + 1 + 2 * tonumber(ARGV[at + 1])\n"                              \
+	"    if newest then\n"                                                                                         \
+	"      added = redis.call('HSET', key, unpack(ARGV, at + 2, last))\n"                                          \
+	"    else\n"                                                                                                   \
+	"      local new = newer(key, version, at + 2, last)\n"                                                        \
+	"      added = #new > 0 and redis.call('HSET', key, unpack(new)) or 0\n"                                       \
+	"    end\n"                                                                                                    \
+	"    if added > 0 then redis.call('SADD', prefix .. 'keys', key) end\n"                                        \
+	"    at = last + 1\n"                                                                                          \
 	"  end\n"                                                                                                      \
 	"end\n"
 
@@ -38,21 +46,23 @@
 
 static const char *const texts[BOARD_SCRIPTS] = {
 	/* KEYS meta, ahead, ahead:building; ARGV version, groups */
-	[BOARD_APPLY] = TAKE ADVANCE "local meta = redis.call('HMGET', KEYS[1], 'generation', 'applied', 'building')\n"
-				     "if meta[3] then\n"
-				     "  take(meta[3], ARGV[1], 2)\n"
-				     "  redis.call('ZADD', KEYS[3], ARGV[1], ARGV[1])\n"
-				     "end\n"
-				     "if not meta[1] or not meta[2] then return -1 end\n"
-				     "take(meta[1], ARGV[1], 2)\n"
-				     "local version, applied = tonumber(ARGV[1]), tonumber(meta[2])\n"
-				     "if version == applied + 1 then\n"
-				     "  applied = advance(version, KEYS[2])\n"
-				     "  redis.call('HSET', KEYS[1], 'applied', string.format('%.0f', applied))\n"
-				     "elseif version > applied then\n"
-				     "  redis.call('ZADD', KEYS[2], ARGV[1], ARGV[1])\n"
-				     "end\n"
-				     "return applied\n",
+	[BOARD_APPLY] = TAKE ADVANCE
+	"local meta = redis.call('HMGET', KEYS[1], 'generation', 'applied', 'building')\n"
+	"local version = tonumber(ARGV[1])\n"
+	"if meta[3] then\n"
+	"  take(meta[3], version, false, 2)\n"
+	"  redis.call('ZADD', KEYS[3], ARGV[1], ARGV[1])\n"
+	"end\n"
+	"if not meta[1] or not meta[2] then return -1 end\n"
+	"local applied = tonumber(meta[2])\n"
+	"take(meta[1], version, version == applied + 1 and redis.call('EXISTS', KEYS[2]) == 0, 2)\n"
+	"if version == applied + 1 then\n"
+	"  applied = advance(version, KEYS[2])\n"
+	"  redis.call('HSET', KEYS[1], 'applied', string.format('%.0f', applied))\n"
+	"elseif version > applied then\n"
+	"  redis.call('ZADD', KEYS[2], ARGV[1], ARGV[1])\n"
+	"end\n"
+	"return applied\n",
 
 	/* KEYS meta, ahead:building, rebuild, generations; ARGV token, generation */
 	[BOARD_BEGIN] = "if redis.call('GET', KEYS[3]) ~= ARGV[1] then return -1 end\n"
@@ -63,7 +73,7 @@ static const char *const texts[BOARD_SCRIPTS] = {
 
 	/* KEYS meta, rebuild; ARGV token, generation, time to live, version, groups */
 	[BOARD_LOAD] = TAKE STILL_OURS("KEYS[2]") "redis.call('PEXPIRE', KEYS[2], ARGV[3])\n"
-						  "take(ARGV[2], ARGV[4], 5)\n"
+						  "take(ARGV[2], tonumber(ARGV[4]), false, 5)\n"
 						  "return 0\n",
 
 	/* KEYS meta, rebuild, ahead, ahead:building; ARGV token, generation, version */

@@ -119,9 +119,23 @@ static void add_word(struct words *words, const char *word)
 	end_word(words);
 }
 
+/* A thousand a transaction: printf would be a tenth of the service's work. */
+static void write_number(struct buffer *text, int64_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	assert(number >= 0);
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	buffer_add(text, digits + at, sizeof(digits) - at);
+}
+
 static void add_number(struct words *words, int64_t number)
 {
-	buffer_format(&words->text, "%" PRId64, number);
+	write_number(&words->text, number);
 	end_word(words);
 }
 
@@ -131,17 +145,29 @@ static void add_key(struct words *words, uint32_t campaign, const char *name)
 	end_word(words);
 }
 
-/* Rows [from, to) share parent and phase. */
-static void add_group(struct words *words, const struct board_row *rows, size_t count)
+static void add_figures(struct words *words, int64_t version, const struct board_row *row)
 {
-	buffer_format(&words->text, "%" PRIu32 ":%" PRIu32, rows->parent, rows->phase);
+	const int64_t figures[] = {version, row->entered, row->counted, row->people, row->awarded};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(figures); i++) {
+		if (i > 0)
+			buffer_add(&words->text, " ", 1);
+		write_number(&words->text, figures[i]);
+	}
+	end_word(words);
+}
+
+/* These rows share parent and phase. */
+static void add_group(struct words *words, int64_t version, const struct board_row *rows, size_t count)
+{
+	write_number(&words->text, rows->parent);
+	buffer_add(&words->text, ":", 1);
+	write_number(&words->text, rows->phase);
 	end_word(words);
 	add_number(words, (int64_t)count);
 	for (size_t i = 0; i < count; i++) {
 		add_number(words, rows[i].unit);
-		buffer_format(&words->text, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, rows[i].entered,
-			rows[i].counted, rows[i].people, rows[i].awarded);
-		end_word(words);
+		add_figures(words, version, &rows[i]);
 	}
 }
 
@@ -153,7 +179,7 @@ static void add_rows(struct words *words, const struct board_news *news)
 		for (to = from + 1; to < news->count && to - from < GROUP_ROWS_MAX; to++)
 			if (news->rows[to].parent != first->parent || news->rows[to].phase != first->phase)
 				break;
-		add_group(words, first, to - from);
+		add_group(words, news->version, first, to - from);
 	}
 }
 
