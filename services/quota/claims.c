@@ -29,7 +29,7 @@ typedef bool chosen(const struct docket *docket, const struct copies *copies);
 		for (size_t i = 0; i < docket->copies_count; i++) {                                                    \
 			const struct copies *c = &docket->copies[i];                                                   \
 			if (is_chosen(docket, c))                                                                      \
-				value;                                                                                 \
+				(value);                                                                               \
 		}                                                                                                      \
 		pg_array_end(p);                                                                                       \
 	} while (0)
@@ -188,7 +188,7 @@ static bool is_to_be_signed(const struct verdict *verdict, size_t number, const 
 		for (size_t i = 0; i < docket->count; i++) {                                                           \
 			const struct verdict *v = &docket->verdicts[i];                                                \
 			if (is_to_be_signed(v, i, docket))                                                             \
-				value;                                                                                 \
+				(value);                                                                               \
 		}                                                                                                      \
 		pg_array_end(p);                                                                                       \
 	} while (0)

@@ -116,16 +116,10 @@ struct change copies_displaced(const struct docket *docket, const struct copies 
 
 /* Named texts ----------------------------------------------------------------------------------------------------- */
 
-static int compare_with_verdict(const void *id, const void *verdict)
-{
-	return id128_compare(id, &((const struct verdict *)verdict)->id);
-}
-
 /* The verdict of that id that is ours to rule on; NULL: none in this batch. */
 static struct verdict *find_verdict(const struct docket *docket, const struct id128 *id)
 {
-	struct verdict *found =
-		bsearch(id, docket->verdicts, docket->count, sizeof(*docket->verdicts), compare_with_verdict);
+	struct verdict *found = id128_find(id, docket->verdicts, docket->count, sizeof(*docket->verdicts));
 
 	return found == NULL || docket->states[found - docket->verdicts] == STATE_NOT_OURS ? NULL : found;
 }
@@ -157,11 +151,6 @@ static bool needs_original(const struct verdict *verdict)
 	       (verdict->status == STATUS_DUPLICATE || verdict->status == STATUS_UNDER_REVIEW);
 }
 
-static int compare_ids(const void *left, const void *right)
-{
-	return id128_compare(left, right);
-}
-
 struct id128 *copies_named(const struct docket *docket, struct arena *arena, size_t *count)
 {
 	struct id128 *ids = arena_alloc(arena, docket->count * sizeof(*ids));
@@ -182,7 +171,7 @@ struct id128 *copies_named(const struct docket *docket, struct arena *arena, siz
 		if (verdict != NULL && needs_original(verdict) && find_verdict(docket, &verdict->duplicate_of) == NULL)
 			ids[found++] = verdict->duplicate_of;
 	}
-	qsort(ids, found, sizeof(*ids), compare_ids);
+	qsort(ids, found, sizeof(*ids), id128_compare_rows);
 	for (size_t i = 0; i < found; i++)
 		if (*count == 0 || !id128_equal(&ids[i], &ids[*count - 1]))
 			ids[(*count)++] = ids[i];
@@ -212,8 +201,7 @@ static bool find_head(struct docket *docket, const struct id128 *named, struct i
 	const struct named_text *there;
 
 	if (here == NULL) {
-		/* Its first member is its id. */
-		there = bsearch(named, docket->named, docket->named_count, sizeof(*docket->named), compare_ids);
+		there = id128_find(named, docket->named, docket->named_count, sizeof(*docket->named));
 		if (there == NULL || !there->stands)
 			return false;
 		*head = successor_of(docket, &there->head);

@@ -4,6 +4,8 @@
 
 #include "common/domain/status.h"
 
+#include <stdlib.h>
+
 /* Texts are borrowed, mostly from the arena of the batch. */
 struct decision {
 	struct id128 id;
@@ -36,6 +38,18 @@ static inline bool status_stands(enum submission_status status)
 static inline int id128_compare(const struct id128 *a, const struct id128 *b)
 {
 	return __builtin_memcmp(a, b, sizeof(*a));
+}
+
+/* For qsort() and bsearch() of rows that begin with their id. */
+static inline int id128_compare_rows(const void *left, const void *right)
+{
+	return id128_compare(left, right);
+}
+
+/* The row of that id among rows sorted by the id they begin with; NULL: none. */
+static inline void *id128_find(const struct id128 *id, const void *rows, size_t count, size_t size)
+{
+	return count == 0 ? NULL : bsearch(id, rows, count, size, id128_compare_rows);
 }
 
 #endif

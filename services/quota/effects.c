@@ -37,7 +37,7 @@ static bool add_changes(
 		pg_array_begin(p, type);                                                                               \
 		for (size_t i = 0; i < count; i++) {                                                                   \
 			const struct tally_row *r = &rows[i];                                                          \
-			value;                                                                                         \
+			(value);                                                                                       \
 		}                                                                                                      \
 		pg_array_end(p);                                                                                       \
 	} while (0)

@@ -181,7 +181,7 @@ enum pg_status history_followers(struct transaction *transaction, const struct i
 		pg_array_begin(p, type);                                                                               \
 		for (size_t i = 0; i < count; i++) {                                                                   \
 			const struct decision *d = &changes[i].decision;                                               \
-			value;                                                                                         \
+			(value);                                                                                       \
 		}                                                                                                      \
 		pg_array_end(p);                                                                                       \
 	} while (0)

@@ -88,7 +88,7 @@ static uint32_t near_scope(const struct transaction *transaction, const struct d
 		for (size_t i = 0; i < count; i++) {                                                                   \
 			const struct decision *d = &risen[i].decision;                                                 \
 			if (d->has_duplicate_of)                                                                       \
-				value;                                                                                 \
+				(value);                                                                               \
 		}                                                                                                      \
 		pg_array_end(p);                                                                                       \
 	} while (0)

@@ -179,7 +179,7 @@ enum ledger_end ledger_run(struct ledger *ledger, const struct ledger_frame *fra
 		pg_array_begin(p, type);                                                                               \
 		for (size_t i = 0; i < count; i++) {                                                                   \
 			const struct decision *d = &changes[i].decision;                                               \
-			value;                                                                                         \
+			(value);                                                                                       \
 		}                                                                                                      \
 		pg_array_end(p);                                                                                       \
 	} while (0)

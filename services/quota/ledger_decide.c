@@ -113,14 +113,9 @@ static enum pg_status fence(struct transaction *transaction, struct part *part)
 	return PG_OK;
 }
 
-static int compare_ids(const void *left, const void *right)
-{
-	return id128_compare(left, right);
-}
-
 static const struct decision *find_decision(const struct decision *decisions, size_t count, const struct id128 *id)
 {
-	return bsearch(id, decisions, count, sizeof(*decisions), compare_ids);
+	return id128_find(id, decisions, count, sizeof(*decisions));
 }
 
 /* Heads of named texts and holders that give way, in one order. */
@@ -141,7 +136,7 @@ static struct id128 *gather_locks(const struct docket *docket, struct arena *are
 		ids[all++] = docket->copies[i].holder;
 		*change = true;
 	}
-	qsort(ids, all, sizeof(*ids), compare_ids);
+	qsort(ids, all, sizeof(*ids), id128_compare_rows);
 	for (size_t i = 0; i < all; i++)
 		if (*count == 0 || !id128_equal(&ids[*count - 1], &ids[i]))
 			ids[(*count)++] = ids[i];
@@ -188,11 +183,6 @@ static enum pg_status look_around(struct transaction *transaction, struct docket
 	return PG_OK;
 }
 
-static int compare_changes(const void *left, const void *right)
-{
-	return id128_compare(&((const struct change *)left)->decision.id, &((const struct change *)right)->decision.id);
-}
-
 /* First decisions, and what displaced holders become; sorted by id. */
 static struct change *gather_changes(const struct docket *docket, struct arena *arena, size_t *count)
 {
@@ -208,7 +198,7 @@ static struct change *gather_changes(const struct docket *docket, struct arena *
 	for (size_t i = 0; i < docket->copies_count; i++)
 		if (copies_displace(docket, &docket->copies[i]))
 			changes[(*count)++] = copies_displaced(docket, &docket->copies[i]);
-	qsort(changes, *count, sizeof(*changes), compare_changes);
+	qsort(changes, *count, sizeof(*changes), id128_compare_rows);
 	return changes;
 }
 

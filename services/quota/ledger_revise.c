@@ -13,11 +13,6 @@ struct session {
 	bool notify;
 };
 
-static int compare_ids(const void *left, const void *right)
-{
-	return id128_compare(left, right);
-}
-
 static struct id128 *gather_ids(const struct session *session, struct arena *arena)
 {
 	struct id128 *ids = arena_alloc(arena, session->count * sizeof(*ids));
@@ -115,7 +110,7 @@ static enum pg_status change_asked(struct transaction *transaction, struct sessi
 		return status;
 	for (size_t i = 0; i < session->count; i++) {
 		struct revision *revision = &session->revisions[i];
-		const struct decision *from = bsearch(&revision->id, latest, count, sizeof(*latest), compare_ids);
+		const struct decision *from = id128_find(&revision->id, latest, count, sizeof(*latest));
 
 		if (!judge(transaction, revision, from))
 			continue;
@@ -127,15 +122,9 @@ static enum pg_status change_asked(struct transaction *transaction, struct sessi
 	return PG_OK;
 }
 
-static int compare_changes(const void *left, const void *right)
-{
-	return id128_compare(&((const struct change *)left)->decision.id, &((const struct change *)right)->decision.id);
-}
-
 static bool is_asked(const struct session *session, const struct id128 *id)
 {
-	/* Its first member is its id. */
-	return bsearch(id, session->revisions, session->count, sizeof(*session->revisions), compare_ids) != NULL;
+	return id128_find(id, session->revisions, session->count, sizeof(*session->revisions)) != NULL;
 }
 
 static enum pg_status add_followers(struct transaction *transaction, const struct session *session,
@@ -154,7 +143,7 @@ static enum pg_status add_followers(struct transaction *transaction, const struc
 		if (followers[i].status == STATUS_DUPLICATE && !is_asked(session, &followers[i].id))
 			all[changes->count++] =
 				change_to(&followers[i], STATUS_UNDER_REVIEW, DECIDED_BY_CONSEQUENCE, reason);
-	qsort(all, changes->count, sizeof(*all), compare_changes);
+	qsort(all, changes->count, sizeof(*all), id128_compare_rows);
 	return PG_OK;
 }
 

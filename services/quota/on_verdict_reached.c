@@ -112,17 +112,12 @@ static bool is_stuck(const struct counter *counter, const struct reference *refe
 	       clock_monotonic_ms() - counter->stuck_since_ms < REFERENCE_WAIT_MS;
 }
 
-static int compare_verdicts(const void *left, const void *right)
-{
-	return id128_compare(&((const struct verdict *)left)->id, &((const struct verdict *)right)->id);
-}
-
 /* The same verdict may have come twice; the second is answered by the first. */
 static void sort_verdicts(struct batch *batch)
 {
 	size_t kept = 0;
 
-	qsort(batch->verdicts, batch->count, sizeof(*batch->verdicts), compare_verdicts);
+	qsort(batch->verdicts, batch->count, sizeof(*batch->verdicts), id128_compare_rows);
 	for (size_t i = 0; i < batch->count; i++)
 		if (kept == 0 || !id128_equal(&batch->verdicts[kept - 1].id, &batch->verdicts[i].id))
 			batch->verdicts[kept++] = batch->verdicts[i];

@@ -250,7 +250,7 @@ static enum pg_status tally_one(const struct participants *all, struct participa
 		pg_array_begin(p, type);                                                                               \
 		for (size_t i = 0; i < all->step_count; i++) {                                                         \
 			const struct step *s = &all->steps[i];                                                         \
-			value;                                                                                         \
+			(value);                                                                                       \
 		}                                                                                                      \
 		pg_array_end(p);                                                                                       \
 	} while (0)
