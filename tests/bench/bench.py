@@ -150,7 +150,7 @@ def copy_limit(system, rows):
     for first in range(1, rows + 1, ROWS_A_COMMIT):
         piece = io.BytesIO()
         cursor.copy_expert(f"COPY (SELECT s.* FROM bench_order o JOIN submission s USING (id) WHERE place BETWEEN {first} AND "
-                           f"{first + ROWS_A_COMMIT - 1} ORDER BY place) TO STDOUT (FORMAT binary)", piece)
+                           f"{min(first + ROWS_A_COMMIT - 1, rows)} ORDER BY place) TO STDOUT (FORMAT binary)", piece)
         pieces.append(piece)
     connection.commit()
     began = time.monotonic()
