@@ -102,7 +102,7 @@ stop: ## stop what `make run` started; the data are kept
 packages:
 	@deploy/bootstrap run
 
-.PHONY: test lint bench
+.PHONY: test lint bench bench-backlog
 test: ## install what is missing and run every test; ends with `N passed, N failed`
 	@deploy/bootstrap test
 	@$(MAKE) --no-print-directory -j2 all $(UNIT_SRC:%.c=$(BUILD)/%)
@@ -113,6 +113,10 @@ bench: ## measure the pipeline beside the limit of COPY; writes build/bench.json
 	@deploy/bootstrap bench
 	@$(MAKE) --no-print-directory -j2 all
 	@SANGKIEN_BUILD=$(BUILD) tests/bench/bench.py
+bench-backlog: ## resident memory while a backlog of a million drains; writes build/backlog.json
+	@deploy/bootstrap bench
+	@$(MAKE) --no-print-directory -j2 all
+	@SANGKIEN_BUILD=$(BUILD) tests/bench/backlog.py
 
 .PHONY: format
 format: ## rewrite the C sources in the house's format
