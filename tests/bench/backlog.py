@@ -9,12 +9,12 @@ import argparse
 import json
 import os
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 
-from bench.bench import resident_bytes  # noqa: E402
 from harness.process import BUILD  # noqa: E402
 from harness.system import System  # noqa: E402
 
@@ -50,15 +50,16 @@ def pending(system, number):
 def drain(system, number):
     """Resident bytes at a hundredth decided, and the most of each instance until the end."""
     least, most, began = None, {}, time.monotonic()
+    names, pause = system.instances(), threading.Event()
     while (left := pending(system, number)) > 0:
-        now = resident_bytes(system)
+        now = {name: system.resident_bytes(name) for name in names}
         if least is None and left < number * 0.99:
             least = now
         most = {name: max(value, most.get(name, 0)) for name, value in now.items()}
         print(f"\r{left} left   ", end="", file=sys.stderr, flush=True)
         assert time.monotonic() - began < 3600, "the backlog does not drain"
-        time.sleep(1)
-    return least or resident_bytes(system), most, time.monotonic() - began
+        pause.wait(1)
+    return least or most, most, time.monotonic() - began
 
 
 def main():

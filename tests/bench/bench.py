@@ -57,14 +57,6 @@ def cpu_by_process(system):
     return figures
 
 
-def resident_bytes(system):
-    figures = {}
-    for name in system.instances():
-        with open(f"/proc/{system.pid(name)}/statm", encoding="ascii") as file:
-            figures[name] = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return figures
-
-
 class BoardSampler:
     """Sends one submission after another and measures from its receipt until the board shows it."""
 
@@ -208,7 +200,7 @@ def main():
             "copy_per_s": statistics.median(limits),
             "ratio": statistics.median(r["per_s"] / limit for r, limit in zip(rounds, limits)),
             "cpu_us_per_submission": {name: statistics.median(r["cpu_us"][name] for r in rounds) for name in rounds[0]["cpu_us"]},
-            "resident_bytes": resident_bytes(system),
+            "resident_bytes": {name: system.resident_bytes(name) for name in system.instances()},
             **{key: middle(key) for key in ("answers_p50_ms", "answers_p99_ms", "receipt_to_board_p50_s", "receipt_to_board_p99_s")},
             "rounds": rounds,
         }

@@ -128,6 +128,10 @@ class System:
         done = subprocess.run(["s6-svstat", "-o", "pid", f"{self.run}/s6/{name}"], capture_output=True, text=True, check=True)
         return int(done.stdout)
 
+    def resident_bytes(self, name):
+        with open(f"/proc/{self.pid(name)}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
     def kill(self, name):
         """kill -9 of one instance or server; s6 starts it again."""
         pid = self.pid(name)

@@ -17,11 +17,6 @@ def fields(number, word):
             "description": distinct_text(f"{word} {number}")}
 
 
-def resident_bytes(system, name):
-    with open(f"/proc/{system.pid(name)}/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 def write_lines(path, first, count, word):
     with open(path, "w", encoding="utf-8") as out:
         for number in range(first, first + count):
@@ -44,11 +39,11 @@ def test_a_stage_that_is_away_stops_nothing_before_it(tmp_path, stage):
                                       env=system.env, stdout=subprocess.PIPE)
         stored = lambda: system.query("SELECT count(*) FROM submission")[0][0]  # noqa: E731
         await_condition(lambda: stored() == 4020, 120, "everything to be stored")
-        before = resident_bytes(system, "intake-1")
+        before = system.resident_bytes("intake-1")
         system.control(stage, "-u")
         result = json.loads(submitting.communicate(timeout=300)[0])
         assert submitting.returncode == 0 and result["counted"] + result["duplicate"] + result["under_review"] == 4000, result
-        assert resident_bytes(system, "intake-1") < before + 32 * MIB
+        assert system.resident_bytes("intake-1") < before + 32 * MIB
         system.assert_all_laws("demo")
     finally:
         system.remove()
