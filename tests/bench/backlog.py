@@ -23,12 +23,12 @@ GROWTH_MAX = 64 * MIB
 INDEX_BYTES_A_TEXT = 1000
 PIECE = 50_000
 
-# As intake would have stored them a minute ago: the id's first 40 bits are milliseconds since 2020.
+# As intake would have stored them a second ago: the id's first 40 bits are milliseconds since 2020.
 LAY = """
 INSERT INTO submission (id, campaign_id, unit_id, received_at, person, sealed, block, description, has_national_id)
-SELECT (lpad(to_hex((extract(epoch FROM now() - interval '1 minute') * 1000)::bigint - 1577836800000 + n / 100), 10, '0')
+SELECT (lpad(to_hex((extract(epoch FROM now() - interval '1 second') * 1000)::bigint - 1577836800000 + n / 100), 10, '0')
         || substr(md5('id' || %(first)s + n), 1, 22))::uuid,
-       c.id, u.id, now() - interval '1 minute' + n * interval '1 microsecond',
+       c.id, u.id, now() - interval '1 second' + n * interval '1 microsecond',
        decode(md5('person' || (%(first)s + n) / 5), 'hex'), '\\x00', 1,
        (SELECT string_agg(md5((%(first)s + n) || '-' || k), ' ') FROM generate_series(1, 14) k), false
 FROM generate_series(1, %(count)s) n, campaign c JOIN unit u ON u.campaign_id = c.id AND u.code = '01.018.LIXIL'
