@@ -1,4 +1,5 @@
-/* The shape of a campaign file, and what must agree within it. Used by campaign_parse() alone. */
+/* The shape of a campaign file, and what must agree within it. Used by campaign_parse(); bilingual_read() by
+ * other files of a campaign too. */
 #ifndef SANGKIEN_DOMAIN_CAMPAIGN_FILE_H
 #define SANGKIEN_DOMAIN_CAMPAIGN_FILE_H
 
