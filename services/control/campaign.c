@@ -3,6 +3,7 @@
 #include "services/control/arguments.h"
 #include "services/control/command.h"
 #include "services/control/program.h"
+#include "services/control/quota_apply.h"
 #include "services/control/session.h"
 
 #include <sodium.h>
@@ -77,7 +78,8 @@ static bool store(struct pg *pg, const struct applied *applied)
 static int apply(struct pg *pg, struct applied *applied)
 {
 	bool good = pg_begin(pg, session_deadline()) == PG_OK && find_campaign(pg, applied) &&
-		    (applied->unchanged || store(pg, applied)) && pg_commit(pg, session_deadline()) == PG_OK;
+		    (applied->unchanged || (store(pg, applied) && quota_renew(pg, applied->code))) &&
+		    pg_commit(pg, session_deadline()) == PG_OK;
 
 	if (good)
 		return EXIT_OK;

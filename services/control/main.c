@@ -20,8 +20,12 @@ static const struct command COMMANDS[] = {
 	{"campaign list", "[--json]", "The campaigns and whether they are open.", command_campaign_list},
 	{"units import", "FILE --campaign CODE", "Check a unit tree and put it in force, all or nothing.",
 		command_units_import},
-	{"quotas import", "FILE --campaign CODE", "Check the targets of a campaign's units and put them in force.",
-		command_quotas_import},
+	{"quotas apply", "[FILE] --campaign CODE [--members FILE] [--dry-run]",
+		"Check a campaign's quota plan and put it in force, all or nothing.\n\n"
+		"Without FILE the plan in force is evaluated again, with --members by other member counts "
+		"(unit_code,from,members).\n"
+		"Totals that do not add up to what was declared are shown and stand. --dry-run writes nothing.",
+		command_quotas_apply},
 	{"token create", "--role ROLE [--campaign CODE] [--unit CODE] [--days N] [--label TEXT] [--json]",
 		"Make a bearer token; it is shown once and stored hashed.", command_token_create},
 	{"token list", "[--json]", "The tokens, without their secrets.", command_token_list},

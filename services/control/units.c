@@ -3,6 +3,7 @@
 #include "services/control/command.h"
 #include "services/control/csv.h"
 #include "services/control/program.h"
+#include "services/control/quota_apply.h"
 #include "services/control/session.h"
 
 #include <stdio.h>
@@ -259,7 +260,10 @@ static int import_units(struct pg *pg, struct import *import, const char *code)
 		return EXIT_AWAY;
 	if (!give_ids(import, known) || !moves_nothing_counted(import, known) || !check_tree(import))
 		return EXIT_DATA_BAD;
-	return store(pg, import) && pg_commit(pg, session_deadline()) == PG_OK ? EXIT_OK : EXIT_AWAY;
+	return store(pg, import) && (import->changed == 0 || quota_renew(pg, code)) &&
+			       pg_commit(pg, session_deadline()) == PG_OK
+		       ? EXIT_OK
+		       : EXIT_AWAY;
 }
 
 static int import_into(struct rundir *run, struct import *import, const char *campaign, bool quiet)

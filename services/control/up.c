@@ -146,18 +146,30 @@ static bool step(struct rundir *run, int (*command)(struct rundir *, int, char *
 	return command(run, argc, (char **)argv) == EXIT_OK;
 }
 
+/* The plan and member counts that lie beside a campaign. */
+static bool load_quotas(struct rundir *run, const char *folder, const char *code)
+{
+	char plan[2 * RUNDIR_FILE_MAX], members[2 * RUNDIR_FILE_MAX];
+
+	snprintf(plan, sizeof(plan), "%s/%s.quotas.yaml", folder, code);
+	snprintf(members, sizeof(members), "%s/%s.members.csv", folder, code);
+	if (!file_exists(plan))
+		return true;
+	return step(run, command_quotas_apply,
+		(const char *const[]){
+			plan, "--campaign", code, "--quiet", file_exists(members) ? "--members" : NULL, members, NULL});
+}
+
 /* One campaign with the national unit tree, and its targets where they lie beside it. */
 static bool load_campaign(struct rundir *run, const char *folder, const char *code)
 {
-	char file[2 * RUNDIR_FILE_MAX], quotas[2 * RUNDIR_FILE_MAX], units[RUNDIR_FILE_MAX];
+	char file[2 * RUNDIR_FILE_MAX], units[RUNDIR_FILE_MAX];
 
 	rundir_file(run, units, "share/units/national.csv");
 	snprintf(file, sizeof(file), "%s/%s.yaml", folder, code);
-	snprintf(quotas, sizeof(quotas), "%s/%s.quotas.csv", folder, code);
 	return step(run, command_campaign_apply, (const char *const[]){file, "--quiet", NULL}) &&
 	       step(run, command_units_import, (const char *const[]){units, "--campaign", code, "--quiet", NULL}) &&
-	       (!file_exists(quotas) || step(run, command_quotas_import,
-						(const char *const[]){quotas, "--campaign", code, "--quiet", NULL}));
+	       load_quotas(run, folder, code);
 }
 
 /* Every campaign of deploy/campaigns; a file that is in force already changes nothing. */
@@ -170,7 +182,9 @@ static bool load_campaigns(struct rundir *run)
 	for (const struct dirent *entry; loaded && (entry = readdir(folder)) != NULL;) {
 		char code[256];
 		size_t length = strlen(entry->d_name);
-		if (length < 6 || strcmp(entry->d_name + length - 5, ".yaml") != 0)
+		/* "CODE.yaml"; a code has no point, "CODE.quotas.yaml" is its plan. */
+		if (length < 6 || strcspn(entry->d_name, ".") != length - 5 ||
+			strcmp(entry->d_name + length - 5, ".yaml") != 0)
 			continue;
 		snprintf(code, sizeof(code), "%.*s", (int)(length - 5), entry->d_name);
 		loaded = load_campaign(run, folder_path, code);

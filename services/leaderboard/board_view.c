@@ -143,8 +143,9 @@ static bool render(struct board_view *view)
 		render_row(json, &view->rows[i]);
 	}
 	buffer_text(json, "]}\n");
-	snprintf(view->etag, sizeof(view->etag), "W/\"%" PRIu32 "-%" PRIu64 "-%c%c-%" PRIu64 "\"", view->query.campaign,
-		view->version, view->from_redis ? 'r' : 'p', view->current ? 'c' : 'o', view->reference->version);
+	snprintf(view->etag, sizeof(view->etag), "W/\"%" PRIu32 "-%" PRIu64 "-%c%c-%" PRIu64 "-%" PRIu64 "\"",
+		view->query.campaign, view->version, view->from_redis ? 'r' : 'p', view->current ? 'c' : 'o',
+		view->reference->version, view->targets);
 	return !json->failed && !view->total_json.failed;
 }
 

@@ -6,7 +6,7 @@
 #include "services/leaderboard/board_query.h"
 #include "services/leaderboard/targets.h"
 
-enum { BOARD_ETAG_SIZE = 80 };
+enum { BOARD_ETAG_SIZE = 104 };
 
 struct board_view {
 	unsigned holders; /* all on the server's thread */

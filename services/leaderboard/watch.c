@@ -104,11 +104,13 @@ static bool ask_postgresql(struct watch *watch, uint64_t *reference)
 	return true;
 }
 
+/* Anew with the reference data, and with the day: targets follow the member counts by date. */
 static void load_targets(struct watch *watch, uint64_t reference)
 {
-	if (watch->targets && targets_version(watch->targets) == reference)
+	int32_t today = clock_vietnam_day(clock_now_us());
+	if (watch->targets && targets_version(watch->targets) == targets_version_of(reference, today))
 		return;
-	struct targets *newest = targets_load(watch->pg, reference, clock_monotonic_ms() + LOAD_DEADLINE_MS);
+	struct targets *newest = targets_load(watch->pg, reference, today, clock_monotonic_ms() + LOAD_DEADLINE_MS);
 	if (!newest)
 		return;
 	pthread_mutex_lock(&watch->mutex);

@@ -3,6 +3,7 @@
 Would catch: a campaign, tree or target that the tool refuses; sums that are not those of the documents; a second time
 that changes something; a faulty file of which half is taken.
 """
+import contextlib
 import os
 import subprocess
 import tempfile
@@ -29,7 +30,7 @@ class Tool:
 
     def load(self, code):
         for words in (("campaign", "apply", f"{code}.yaml"), ("units", "import", "../units/national.csv"),
-                      ("quotas", "import", f"{code}.quotas.csv")):
+                      ("quotas", "apply", f"{code}.quotas.yaml")):
             path = os.path.join(ROOT, "deploy", "campaigns", words[2])
             named = () if words[0] == "campaign" else ("--campaign", code)
             done = self(words[0], words[1], path, *named)
@@ -82,24 +83,105 @@ def test_again_changes_nothing(tool):
     assert tool.version() == before
 
 
-def refused(tool, command, lines, *words):
-    """The complaints of a command about a file of these lines; nothing has changed."""
-    before = tool.version(), tool.server.query("SELECT count(*), sum(target) FROM quota_target")
-    with tempfile.NamedTemporaryFile("w", suffix=".csv", encoding="utf-8") as file:
+def test_all_totals_stand_as_declared(tool):
+    """R22: 3,558 = 1,779 + 1,779 have no rows, and are said to be missing, not added."""
+    shown = tool("quotas", "apply", "--campaign", "01-trieu-sang-kien").stdout
+    assert "in force already" in shown
+    assert "01.018 all: declared 5342, its parts come to 1784 (3558 without rows)" in shown
+    assert "01.018 phase_1: declared 2771, its parts come to 992 (1779 without rows)" in shown
+    assert "01.018 phase_2: declared 2571, its parts come to 792 (1779 without rows)" in shown
+    assert tool.server.query("""
+        SELECT q.phase, q.parts::int FROM quota_target q
+        JOIN unit u ON u.campaign_id = q.campaign_id AND u.id = q.unit_id AND u.code = '01.018'
+        JOIN campaign c ON c.id = q.campaign_id AND c.code = '01-trieu-sang-kien' ORDER BY q.phase""") == [
+            (0, 1784), (1, 992), (2, 792)]
+    assert tool.server.query("SELECT name_vi, first_day::text, last_day::text FROM quota_round") == [
+        ("Tháng về đích", "2023-08-01", "2023-08-31")]
+
+
+def state(tool):
+    return (tool.version(), tool.server.query("SELECT count(*), sum(target), sum(parts) FROM quota_target"),
+            tool.server.query("SELECT count(*) FROM quota_plan_history"),
+            tool.server.query("SELECT * FROM member_count ORDER BY 1, 2, 3"))
+
+
+@contextlib.contextmanager
+def file_of(lines, suffix):
+    with tempfile.NamedTemporaryFile("w", suffix=suffix, encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
         file.flush()
-        done = tool(*command, file.name, *words)
-        assert done.returncode == 65
-    assert (tool.version(), tool.server.query("SELECT count(*), sum(target) FROM quota_target")) == before
-    return done.stderr.replace(file.name, "FILE").splitlines()
+        yield file.name
 
 
-def test_faulty_targets(tool):
-    lines = ["unit_code,phase,counts,target", "VN,0,initiatives,5", "XX,0,initiatives,5", "VN,9,initiatives,5",
-             "VN,1,heads,5", "VN,2,people,-1", "VN,2,people,many"]
-    said = refused(tool, ("quotas", "import"), lines, "--campaign", "demo")
-    assert [line.split(":")[1] for line in said] == ["3", "4", "5", "6", "7"]
-    assert "no such unit" in said[0] and "no such phase" in said[1]
-    lines = ["unit_code,phase,counts,target", "VN,0,initiatives,5", "01,0,people,5", "VN,0,people,6"]
-    said = refused(tool, ("quotas", "import"), lines, "--campaign", "demo")
-    assert len(said) == 1 and said[0].startswith("FILE:4: a second target")
+def refused(tool, plan, members=()):
+    """The complaints about files of these lines; nothing has changed."""
+    before = state(tool)
+    with file_of(plan, ".yaml") as plan_file, file_of(members, ".csv") as members_file:
+        words = ("--members", members_file) if members else ()
+        done = tool("quotas", "apply", plan_file, "--campaign", "demo", *words)
+        assert done.returncode == 65, done.stdout
+        assert state(tool) == before
+        return done.stderr.replace(plan_file, "PLAN").replace(members_file, "MEMBERS").splitlines()
+
+
+PERCENT = ["campaign: demo", "quotas:", "  - unit: 15.CDVC", "    percent_of_members: {phase_1: 4}"]
+
+
+def test_faulty_plans(tool):
+    """Every fault with its line, nothing applied."""
+    said = refused(tool, ["campaign: demo", "quotas:", "  - unit: XX", "    initiatives: {all: 5}", "  - unit: VN",
+                          "    initiatives: {phase_9: 5, all: -1}", "    speed: 1"])
+    assert [line.split(":")[1] for line in said] == ["3", "6", "6", "7"]
+    assert "there is no unit" in said[0] and "there is no period" in said[1] and "is no target" in said[2]
+    said = refused(tool, ["campaign: 75-nghin-sang-kien", "quotas: []"])
+    assert len(said) == 1 and said[0].startswith("PLAN:1: a plan for")
+
+
+def test_faulty_members(tool):
+    said = refused(tool, PERCENT, ["unit_code,from,members", "XX,2022-01-01,5", "15.CDVC,2022-02-30,5",
+                                   "15.CDVC,2022-01-01,-5"])
+    assert [line.split(":")[:2] for line in said] == [["MEMBERS", "2"], ["MEMBERS", "3"], ["MEMBERS", "4"]]
+    said = refused(tool, PERCENT, ["unit_code,from,members", "15.CDVC,2022-01-01,5", "15.CDVC,2022-01-01,6"])
+    assert said == ['MEMBERS:3: a second count of unit "15.CDVC" from the same day; keep one']
+    said = refused(tool, PERCENT, ["unit_code,from,members", "15.CDVC,2022-01-01,0"])
+    assert len(said) == 1 and said[0].startswith('PLAN:4: a share of the members of "15.CDVC", who has 0 members')
+    assert refused(tool, PERCENT, ["unit_code,members", "15.CDVC,5"])[0].startswith("MEMBERS:1:")
+
+
+def test_members_by_date(tool):
+    """Would catch a target that does not follow its unit's members, or one that a dry run writes."""
+    demo = "(SELECT id FROM campaign WHERE code = 'demo')"
+    rows = f"""SELECT u.code, q.holds_from::text, q.target::int, q.counts FROM quota_target q JOIN unit u USING (campaign_id)
+        WHERE campaign_id = {demo} AND u.id = q.unit_id AND q.phase = 1 AND u.code IN ('15.CDVC', '15') ORDER BY 1, 2"""
+    with file_of(PERCENT, ".yaml") as plan, file_of(
+            ["unit_code,from,members", "15.CDVC,2022-01-01,101", "15.CDVC,2023-01-01,200"], ".csv") as members:
+        before = state(tool)
+        done = tool("quotas", "apply", plan, "--members", members, "--campaign", "demo", "--dry-run")
+        assert done.returncode == 0 and "nothing written" in done.stdout and state(tool) == before
+        done = tool("quotas", "apply", plan, "--campaign", "demo")
+        assert done.returncode == 0 and "members not known in 1 of 1 cases" in done.stderr
+        assert tool.server.query(rows) == []
+        # Without a plan, the one in force with new counts; without counts, those in force.
+        assert tool("quotas", "apply", "--campaign", "demo", "--members", members).returncode == 0
+        wanted = [(code, day, target, 2) for code in ("15", "15.CDVC") for day, target in
+                  (("2022-01-01", 5), ("2023-01-01", 8))]
+        assert tool.server.query(rows) == wanted
+        assert "in force already" in tool("quotas", "apply", plan, "--campaign", "demo").stdout
+        assert tool.server.query(rows) == wanted
+    tool.load("demo")
+    assert tool("quotas", "apply", "--campaign", "nothing").returncode == 65
+
+
+def test_new_units_get_their_group_s_targets(tool):
+    """Would catch targets that stay those of the tree before."""
+    plan = ["campaign: demo", "quotas:", "  - each: {below: 01.018.XA}", "    initiatives: {all: 2}"]
+    with open(os.path.join(ROOT, "deploy", "units", "national.csv"), encoding="utf-8") as file:
+        tree = file.read().splitlines()
+    asked = """SELECT q.target::int FROM quota_target q JOIN unit u ON u.campaign_id = q.campaign_id AND u.id = q.unit_id
+        JOIN campaign c ON c.id = q.campaign_id AND c.code = 'demo' WHERE u.code = '01.018.XA'"""
+    with file_of(plan, ".yaml") as file:
+        assert "no unit fits yet" in tool("quotas", "apply", file, "--campaign", "demo").stderr
+    assert tool.server.query(asked) == []
+    with file_of(tree + [f"01.018.XA.{n},CĐCS xã {n},3,01.018.XA,public,1" for n in range(20)], ".csv") as file:
+        assert tool("units", "import", file, "--campaign", "demo").returncode == 0
+    assert tool.server.query(asked) == [(40,)]

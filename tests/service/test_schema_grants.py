@@ -6,7 +6,8 @@ from harness.postgresql import SERVICES
 
 ID = "'00000000-0000-0000-0000-000000000001'"
 REFERENCE = ("campaign", "unit", "quota_target", "reference_version")
-TABLES = ("campaign", "campaign_history", "unit", "quota_target", "reference_version", "token", "submission",
+TABLES = ("campaign", "campaign_history", "unit", "quota_target", "quota_plan", "quota_plan_history", "quota_round",
+          "member_count", "reference_version", "token", "token_version", "submission",
           "idempotency_key", "decision", "signature", "exact_text", "person", "participation", "unit_total", "board",
           "index_shard", "frequency_snapshot", "role_lease", "quarantine", "outbox")
 
