@@ -49,7 +49,7 @@ static inline int id128_compare_rows(const void *left, const void *right)
 /* The row of that id among rows sorted by the id they begin with; NULL: none. */
 static inline void *id128_find(const struct id128 *id, const void *rows, size_t count, size_t size)
 {
-	return count == 0 ? NULL : bsearch(id, rows, count, size, id128_compare_rows);
+	return rows == NULL || count == 0 ? NULL : bsearch(id, rows, count, size, id128_compare_rows);
 }
 
 #endif
