@@ -206,8 +206,11 @@ bool lease_expire(struct lease_book *book, int64_t now_ms, struct lease_item *po
 	struct lease *lease;
 	struct entry *entry;
 
-	while ((lease = TAILQ_FIRST(&book->by_deadline)) && lease->deadline_ms <= now_ms)
+	while ((lease = TAILQ_FIRST(&book->by_deadline)) && lease->deadline_ms <= now_ms) {
+		STAILQ_FOREACH(entry, &lease->entries, link)
+		entry->item.expired++;
 		book_lease_end(book, lease);
+	}
 	entry = STAILQ_FIRST(&book->poison);
 	if (!entry)
 		return false;

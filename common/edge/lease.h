@@ -14,8 +14,9 @@ enum {
 	LEASE_WORKERS_MAX = 1024,
 	LEASE_ROUTES_MAX = 256,
 	LEASE_CREDIT_MAX = 1024, /* of one worker; more is taken as this */
-	LEASE_RETURNS_MAX =
-		1000, /* how often a worker may ask for an item again: with the sender's delays over an hour */
+	/* How often a worker may ask for an item again (with the sender's delays over an hour), or be late with it. */
+	LEASE_RETURNS_MAX = 1000,
+	LEASE_EXPIRIES_MAX = 64,
 };
 #define LEASE_ROUTE_ANY UINT32_MAX
 
@@ -24,10 +25,11 @@ struct lease_limits {
 	uint32_t batch_items_max;
 	uint32_t batch_bytes_max;
 	uint32_t lease_ms;
-	/* Hand-outs that may end without a word of the worker (it died, or the lease ran out): then the item is poison.
-	 * A worker that asks for the item again is alive and knows why; that is bounded by LEASE_RETURNS_MAX alone, so
-	 * that a database away for minutes makes no poison. */
+	/* How many workers may be gone with an item before it is poison. A worker that lives and is late (its database
+	 * is away), or that asks for the item again, is no sign of poison: that is bounded by expiries_max (0:
+	 * LEASE_EXPIRIES_MAX) and LEASE_RETURNS_MAX, or minutes without a database would fill the quarantine. */
 	uint32_t attempts_max;
+	uint32_t expiries_max;
 	uint64_t bytes_max; /* of all items held; 0: items_max bounds alone */
 };
 
@@ -37,6 +39,7 @@ struct lease_item {
 	uint32_t route;    /* only to workers that declared this route */
 	uint32_t attempt;  /* 1 when first handed out; 0 before */
 	uint32_t returned; /* how many of these a worker asked for again */
+	uint32_t expired;  /* how many of these outlasted their lease with a worker that lived */
 };
 
 struct lease_batch {
@@ -87,7 +90,7 @@ bool lease_acknowledge(
  * attempt kept. To be called before the next push, which might take its room. False: asked for too often, poison. */
 bool lease_return(struct lease_book *book, const struct lease_item *item, int64_t not_before_ms) MUST_CHECK;
 
-/* Ends leases that have run out (items wait again, in front of new ones) and gives items over attempts_max one a
+/* Ends leases that have run out (items wait again, in front of new ones) and gives items that are poison one a
  * call; they have left the book. A worker keeps using up the credit of an expired lease until it acknowledges late
  * or goes: it still holds that batch, and must not be given more. */
 bool lease_expire(struct lease_book *book, int64_t now_ms, struct lease_item *poison) MUST_CHECK;

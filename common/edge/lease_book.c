@@ -43,6 +43,8 @@ struct lease_book *lease_book_new(const struct lease_limits *limits)
 	if (!book)
 		return NULL;
 	book->limits = *limits;
+	if (limits->expiries_max == 0)
+		book->limits.expiries_max = LEASE_EXPIRIES_MAX;
 	STAILQ_INIT(&book->unused);
 	STAILQ_INIT(&book->poison);
 	TAILQ_INIT(&book->by_deadline);
@@ -223,12 +225,13 @@ bool lease_oldest(const struct lease_book *book, uint64_t *tag)
 
 uint32_t book_silent_ends(const struct lease_item *item)
 {
-	return item->attempt - item->returned;
+	return item->attempt - item->returned - item->expired;
 }
 
 void book_wait_again(struct lease_book *book, struct entry *entry)
 {
-	if (book_silent_ends(&entry->item) >= book->limits.attempts_max) {
+	if (book_silent_ends(&entry->item) >= book->limits.attempts_max ||
+		entry->item.expired >= book->limits.expiries_max) {
 		STAILQ_INSERT_TAIL(&book->poison, entry, link);
 		book->poisoned++;
 	} else {

@@ -87,7 +87,7 @@ struct route *book_route_take(struct lease_book *book, uint32_t number) MUST_CHE
 /* There must be room. The entry counts for its route from now on; its contents are the caller's to write. */
 struct entry *book_entry_take(struct lease_book *book, struct route *route, uint32_t bytes) MUST_CHECK;
 void book_entry_drop(struct lease_book *book, struct entry *entry);
-uint32_t book_silent_ends(const struct lease_item *item);           /* attempts that ended without a word */
+uint32_t book_silent_ends(const struct lease_item *item);           /* attempts whose worker went */
 void book_wait_again(struct lease_book *book, struct entry *entry); /* or it is poison now */
 void book_delay(struct lease_book *book, struct entry *entry);      /* until its not_before_ms */
 void book_wake_delayed(struct lease_book *book, int64_t now_ms);

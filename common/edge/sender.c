@@ -21,19 +21,24 @@ void sender_lose_worker(struct sender *sender, uint64_t worker, const char *why)
 	lease_worker_gone(sender->book, worker);
 }
 
-/* The frame is the callee's from here. False: it did not go out; a worker that is not there is taken off. */
-static bool send_to(struct sender *sender, uint64_t worker, zmq_msg_t *frame)
+/* The frame is the callee's from here. 0: on its way; EHOSTUNREACH: nobody is there; EAGAIN: it does not read. */
+static int send_to(struct sender *sender, uint64_t worker, zmq_msg_t *frame)
 {
+	int error = 0;
+
 	if (zmq_send(sender->socket, &worker, SENDER_ROUTING_ID_SIZE, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
 		zmq_msg_send(frame, sender->socket, ZMQ_DONTWAIT) < 0) {
-		int error = zmq_errno();
-
+		error = zmq_errno();
 		zmq_msg_close(frame);
-		if (error == EHOSTUNREACH)
-			sender_lose_worker(sender, worker, "disconnected");
-		return false;
 	}
-	return true;
+	return error;
+}
+
+/* What needs no answer; who is not there is taken off. */
+static void tell(struct sender *sender, uint64_t worker, zmq_msg_t *frame)
+{
+	if (send_to(sender, worker, frame) == EHOSTUNREACH)
+		sender_lose_worker(sender, worker, "disconnected");
 }
 
 /* Handing out ------------------------------------------------------------------------------------------------- */
@@ -78,6 +83,20 @@ static void count_handed_out(struct sender *sender, const struct lease_batch *ba
 	metric_add(sender->metrics.handed_out_again, again);
 }
 
+/* What did not go out is no attempt. A worker that does not read gets nothing before its next READY. */
+static void hand_out(struct sender *sender, const struct lease_batch *batch, zmq_msg_t *frame)
+{
+	int error = send_to(sender, batch->worker, frame);
+
+	if (error == 0) {
+		count_handed_out(sender, batch);
+		return;
+	}
+	lease_take_back(sender->book, &batch->message_id);
+	if (error == EHOSTUNREACH)
+		sender_lose_worker(sender, batch->worker, "disconnected");
+}
+
 void sender_flush(struct sender *sender)
 {
 	int64_t now_ms = clock_monotonic_ms();
@@ -93,11 +112,7 @@ void sender_flush(struct sender *sender)
 			lease_take_back(sender->book, &id);
 			return;
 		}
-		/* EAGAIN: it does not read; its next READY says that it does. */
-		if (send_to(sender, batch.worker, &frame))
-			count_handed_out(sender, &batch);
-		else
-			lease_take_back(sender->book, &id);
+		hand_out(sender, &batch, &frame);
 	}
 }
 
@@ -112,7 +127,7 @@ static void send_hints(struct sender *sender, const struct wire_batch *hints)
 	for (uint32_t i = 0; i < workers; i++) {
 		zmq_msg_init(&copy);
 		zmq_msg_copy(&copy, &frame); /* shares the bytes */
-		(void)!send_to(sender, sender->workers[i], &copy);
+		tell(sender, sender->workers[i], &copy);
 	}
 	zmq_msg_close(&frame);
 }
@@ -150,7 +165,7 @@ static void ping_workers(struct sender *sender)
 		if (zmq_msg_init_size(&frame, sangkien__wire__envelope__get_packed_size(&ping)) != 0)
 			return;
 		sangkien__wire__envelope__pack(&ping, zmq_msg_data(&frame));
-		(void)!send_to(sender, sender->workers[i], &frame);
+		tell(sender, sender->workers[i], &frame);
 	}
 }
 

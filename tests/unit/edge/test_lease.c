@@ -18,8 +18,12 @@ static struct id128 id_of(uint64_t number)
 	return id;
 }
 
-static const struct lease_limits SMALL = {
-	.items_max = 64, .batch_items_max = 8, .batch_bytes_max = 1000, .lease_ms = 100, .attempts_max = 3};
+static const struct lease_limits SMALL = {.items_max = 64,
+	.batch_items_max = 8,
+	.batch_bytes_max = 1000,
+	.lease_ms = 100,
+	.attempts_max = 3,
+	.expiries_max = 4};
 
 /* The model: what a book must be, by looking at everything each time ------------------------------------------ */
 
@@ -28,7 +32,7 @@ enum place { NOWHERE, WAITING, LEASED, DONE, POISONED };
 
 struct model_item {
 	enum place place;
-	uint32_t bytes, route, attempt, returned;
+	uint32_t bytes, route, attempt, returned, expired;
 	int64_t not_before_ms;
 	uint32_t lease;
 };
@@ -81,7 +85,18 @@ static uint32_t model_held(const struct model *model, uint64_t worker)
 	return count;
 }
 
-static void model_end_lease(struct model *model, uint32_t lease)
+static uint32_t silent_ends(const struct model_item *item)
+{
+	return item->attempt - item->returned - item->expired;
+}
+
+static bool is_poison(const struct model_item *item)
+{
+	return silent_ends(item) >= SMALL.attempts_max || item->expired >= SMALL.expiries_max;
+}
+
+/* `late`: its worker lives. */
+static void model_end_lease(struct model *model, uint32_t lease, bool late)
 {
 	model->leases[lease].alive = false;
 	for (uint32_t i = 0; i < model->item_count; i++) {
@@ -89,7 +104,8 @@ static void model_end_lease(struct model *model, uint32_t lease)
 
 		if (item->place != LEASED || item->lease != lease)
 			continue;
-		item->place = item->attempt - item->returned >= SMALL.attempts_max ? POISONED : WAITING;
+		item->expired += late;
+		item->place = is_poison(item) ? POISONED : WAITING;
 		item->not_before_ms = 0;
 	}
 }
@@ -100,7 +116,7 @@ static void model_forget(struct model *model, uint64_t worker)
 		if (!model->leases[i].held || model->leases[i].worker != worker)
 			continue;
 		if (model->leases[i].alive)
-			model_end_lease(model, i);
+			model_end_lease(model, i, false);
 		model->leases[i].held = false;
 	}
 	model->workers[worker].known = false;
@@ -181,7 +197,8 @@ static void take_batch(struct model *model, const struct lease_batch *batch, uin
 		assert_int_equal(item->route, model->workers[batch->worker].route);
 		assert_int_equal(given->attempt, ++item->attempt);
 		assert_int_equal(given->returned, item->returned);
-		if (item->attempt - item->returned == SMALL.attempts_max)
+		assert_int_equal(given->expired, item->expired);
+		if (silent_ends(item) == SMALL.attempts_max)
 			assert_int_equal(batch->count, 1);
 		item->place = LEASED;
 		item->lease = lease;
@@ -213,7 +230,7 @@ static void event_next(struct model *model)
 		lease_take_back(model->book, &id);
 		for (uint32_t i = 0; i < batch.count; i++)
 			model->items[batch.items[i].tag].attempt--;
-		model_end_lease(model, model->lease_count - 1);
+		model_end_lease(model, model->lease_count - 1, false);
 		lease->held = false;
 		model->workers[batch.worker].credit = 0;
 	}
@@ -269,7 +286,7 @@ static void event_time(struct model *model)
 	model->now_ms += dice(model, 40);
 	for (uint32_t i = 0; i < model->lease_count; i++)
 		if (model->leases[i].alive && model->leases[i].deadline_ms <= model->now_ms)
-			model_end_lease(model, i);
+			model_end_lease(model, i, true);
 	while (lease_expire(model->book, model->now_ms, &poison)) {
 		assert_int_equal(model->items[poison.tag].place, POISONED);
 		model->items[poison.tag].place = DONE;
@@ -424,6 +441,39 @@ static void test_asking_again_makes_no_poison_but_is_bounded(void **state)
 	lease_book_free(&book);
 }
 
+/* Catches: submissions in quarantine because the database of all workers was away for some leases. */
+static void test_workers_that_live_and_are_late_make_no_poison(void **state)
+{
+	struct lease_limits limits = SMALL;
+	struct lease_book *book;
+	struct id128 boots[] = {id_of(1), id_of(2)};
+	struct lease_batch batch;
+	struct lease_item poison;
+	uint64_t hand_outs = 0;
+
+	(void)state;
+	limits.attempts_max = 2;
+	limits.expiries_max = 0; /* the standard */
+	book = lease_book_new(&limits);
+	assert_true(lease_push(book, 7, 10, 0));
+	for (int64_t now_ms = 0; now_ms < 2000; now_ms += SMALL.lease_ms) {
+		struct id128 id = id_of(100 + hand_outs);
+
+		for (uint64_t worker = 0; worker < 2; worker++)
+			lease_worker_ready(book, worker, &boots[worker], 0, 4, now_ms);
+		hand_outs += lease_next(book, &id, now_ms, &batch);
+		assert_false(lease_expire(book, now_ms + SMALL.lease_ms, &poison));
+	}
+	assert_int_equal(hand_outs, 8); /* then all credit is used up by what they hold */
+	assert_int_equal(lease_waiting(book), 1);
+	lease_worker_gone(book, 0);
+	lease_worker_ready(book, 0, &boots[0], 0, 4, 2000);
+	assert_true(lease_next(book, &(struct id128){{9}}, 2000, &batch));
+	assert_true(lease_acknowledge(book, 0, &(struct id128){{9}}, &batch));
+	assert_int_equal(batch.items[0].expired, 8);
+	lease_book_free(&book);
+}
+
 /* Catches: a lease that runs out giving its worker room for more than it may hold. */
 static void test_expired_lease_still_uses_credit(void **state)
 {
@@ -486,6 +536,7 @@ int main(void)
 		cmocka_unit_test(test_random_events_against_the_model),
 		cmocka_unit_test(test_poison_is_found_without_its_neighbours),
 		cmocka_unit_test(test_asking_again_makes_no_poison_but_is_bounded),
+		cmocka_unit_test(test_workers_that_live_and_are_late_make_no_poison),
 		cmocka_unit_test(test_expired_lease_still_uses_credit),
 		cmocka_unit_test(test_bytes_are_bounded),
 		cmocka_unit_test(test_routes_and_silence),
