@@ -1,5 +1,6 @@
 /* The signing role's state, and the rooms a submission goes through: on_submission_validated.c (sign), asking.c (ask
- * the index owners), judging.c (verify, reach the verdict, hand it on to quota). One thread. */
+ * the index owners), judging.c (verify, reach the verdict), handing_on.c (to
+ * quota, and what it answers). One thread. */
 #ifndef SANGKIEN_DEDUPLICATION_SIGNING_H
 #define SANGKIEN_DEDUPLICATION_SIGNING_H
 
@@ -67,7 +68,9 @@ void on_question_poison(uint64_t tag, const char *reason, void *signing);
 
 /* judging.c */
 void signing_set_away(struct signing *signing, bool away);
-void signing_judge(struct signing *signing);     /* all that are compared, in batches */
+void signing_judge(struct signing *signing); /* all that are compared, in batches */
+
+/* handing_on.c */
 void signing_hand_on(struct signing *signing);   /* all that are reached */
 void signing_ask_again(struct signing *signing); /* those that quota sent back */
 void on_verdict_taken(uint64_t tag, struct bytes result, void *signing);
