@@ -141,7 +141,7 @@ static void a_still_pipeline_gets_probes_alone(void **state)
 	(void)state;
 	for (uint32_t number = 0; number < MOST; number++)
 		window_release(window, enter(window, number, 0), 0);
-	for (int64_t now_ms = LEASE_MS; now_ms <= 5 * LEASE_MS; now_ms += LEASE_MS) {
+	for (int64_t now_ms = LEASE_MS; now_ms <= INT64_C(5) * LEASE_MS; now_ms += LEASE_MS) {
 		assert_int_equal(stale(window, now_ms, &to_send), MOST);
 		assert_int_equal(to_send, 64);
 	}
