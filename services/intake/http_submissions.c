@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { SECOND_MS = 1000 };
+enum { SECOND_MS = 1000, RETRY_AFTER_S = 2 };
 
 /* N of "Prefer: wait=N" (RFC 7240), at most WAIT_MAX_S; 0: not asked for. */
 static uint32_t preferred_wait(const char *prefer)
@@ -40,7 +40,7 @@ static struct arrival *admit(struct front *front, struct http_exchange *exchange
 	struct buffer errors = {0};
 	enum problem problem;
 	if (reference == NULL) {
-		refuse(front, exchange, PROBLEM_UNAVAILABLE, (struct bytes){0}, 2);
+		refuse(front, exchange, PROBLEM_UNAVAILABLE, (struct bytes){0}, RETRY_AFTER_S);
 		return NULL;
 	}
 	const struct admission admission = {
@@ -55,7 +55,8 @@ static struct arrival *admit(struct front *front, struct http_exchange *exchange
 	struct arrival *arrival = front_admit(front, &admission, &problem, &errors);
 	reference_release(front->reference, &reference);
 	if (arrival == NULL)
-		refuse(front, exchange, problem, buffer_bytes(&errors), problem == PROBLEM_UNAVAILABLE ? 2 : 0);
+		refuse(front, exchange, problem, buffer_bytes(&errors),
+			problem == PROBLEM_UNAVAILABLE ? RETRY_AFTER_S : 0);
 	buffer_deinit(&errors);
 	return arrival;
 }
@@ -141,7 +142,7 @@ void http_submissions_given_up(struct front *front, struct arrival *arrival, enu
 	if (exchange == NULL)
 		return;
 	http_set_state(exchange, NULL);
-	answer_problem(exchange, problem, (struct bytes){0}, problem == PROBLEM_UNAVAILABLE ? 2 : 0);
+	answer_problem(exchange, problem, (struct bytes){0}, RETRY_AFTER_S);
 }
 
 void http_submissions_closed(struct http_exchange *exchange, void *context)

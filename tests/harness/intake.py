@@ -9,6 +9,7 @@ import uuid
 from datetime import datetime, timedelta, timezone
 
 from .edge import Upstream, Worker, make_keys, messages
+from .openapi import check, check_answer
 from .waiting import await_condition
 
 VIETNAM = timezone(timedelta(hours=7))
@@ -43,6 +44,16 @@ class Answer:
 
     def json(self):
         return json.loads(self.body)
+
+    def check(self, path):
+        """Is it answered as proto/openapi.yaml says?"""
+        media_type = self.headers["Content-Type"]
+        lines = media_type == "application/x-ndjson"
+        check_answer("POST", path, self.status, media_type, "" if lines else self.json())
+        for line in self.body.splitlines() if lines else ():
+            check(json.loads(line), {"$ref": "#/components/schemas/BatchAnswer"}, "line")
+        assert self.headers["X-Request-Id"]
+        assert (self.status in (429, 503, 504)) == ("Retry-After" in self.headers)
 
     def code(self):
         return self.json()["code"]
@@ -86,9 +97,11 @@ class Intake:
             connection.request("POST", f"/v1/campaigns/{campaign}/{what}",
                                data.encode() if isinstance(data, str) else data,
                                {name: value for name, value in sent.items() if value is not None})
-            return Answer(connection.getresponse())
+            answer = Answer(connection.getresponse())
         finally:
             connection.close()
+        answer.check(f"/v1/campaigns/{campaign}/{what}")
+        return answer
 
     def submit(self, number=0, **named):
         """A good submission of that person; named: campaign and headers."""
@@ -150,7 +163,12 @@ class World:
                               "VALUES (%s, %s, %s, %s, %s, now() + %s::interval)",
                               (str(uuid.uuid4()), hashlib.blake2b(secret.encode(), digest_size=32).digest(), role,
                                campaign, unit, expires))
+        self.tokens_changed()
         return secret
+
+    def tokens_changed(self):
+        """Said to every intake, as the operators' tool does."""
+        self.postgresql.query("UPDATE token_version SET version = version + 1")
 
     def start(self, instance="intake-1", ready=True, **settings):
         path = self.directory.below(instance + ".sock")
@@ -236,7 +254,7 @@ def together(calls):
         start.wait()
         results[index] = call()
 
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
+    threads = [threading.Thread(target=run, args=pair, daemon=True) for pair in enumerate(calls)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -18,7 +18,7 @@ class Service:
         self.log_path = directory.below(self.instance + ".log")
         self.settings = {"PATH": "/usr/bin:/bin", "SANGKIEN_INSTANCE": self.instance,
                          "SANGKIEN_ADMIN_LISTEN": "127.0.0.1:0", "SANGKIEN_ADMIN_FILE": self.admin_file, **settings}
-        for variable in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
+        for variable in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"):
             if variable in os.environ:
                 self.settings[variable] = os.environ[variable]
         self.process = None

@@ -103,6 +103,7 @@ def test_bad_token(intake_world):
         assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
     await_condition(lambda: intake.submit(1, Authorization="Bearer " + good).status == 202, 5)
     intake_world.postgresql.query("UPDATE token SET revoked_at = now()")
+    intake_world.tokens_changed()
     await_condition(lambda: intake.submit(1, Authorization="Bearer " + good).status == 401, 3)
 
 

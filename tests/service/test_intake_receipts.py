@@ -147,7 +147,7 @@ def test_crash_loses_no_receipt(own_intake_world, what):
                 receipts.append((f"{number}-{sent}", answer.json()["id"]))
                 sent += 1
 
-    threads = [threading.Thread(target=client, args=(number,)) for number in range(4)]
+    threads = [threading.Thread(target=client, args=(number,), daemon=True) for number in range(4)]
     for thread in threads:
         thread.start()
     await_condition(lambda: len(receipts) > 50, 20)
