@@ -13,6 +13,7 @@ enum {
 	/* Hand-outs that end without a word; generous, since a stage behind that stands still for minutes looks the
 	   same. */
 	SEND_ATTEMPTS_MAX = 20,
+	SEND_BYTES_MAX = 128 << 20,
 	BATCH_ITEMS = 256,
 	BATCH_BYTES = 512 * 1024,
 	DECISIONS_CREDIT = 64,
@@ -245,7 +246,8 @@ static bool open_edges(struct dispatch *dispatch)
 			.batch_items_max = BATCH_ITEMS,
 			.batch_bytes_max = BATCH_BYTES,
 			.lease_ms = SEND_LEASE_MS,
-			.attempts_max = SEND_ATTEMPTS_MAX},
+			.attempts_max = SEND_ATTEMPTS_MAX,
+			.bytes_max = SEND_BYTES_MAX},
 		.on_done = on_done,
 		.on_poison = on_poison,
 		.context = dispatch,

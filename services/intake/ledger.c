@@ -55,6 +55,12 @@ const char *ledger_error(const struct ledger *ledger)
 	return pg_error(ledger->pg);
 }
 
+bool ledger_blames_row(const struct ledger *ledger)
+{
+	const char *sqlstate = pg_sqlstate(ledger->pg);
+	return strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0;
+}
+
 /* Keys ----------------------------------------------------------------------------------------------------------- */
 
 static void campaign_array(struct pg_params *p, struct arrival *const *arrivals, size_t count)

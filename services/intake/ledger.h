@@ -12,6 +12,8 @@ struct ledger *ledger_open(const char *conninfo, const char *name) MUST_CHECK;
 void ledger_close(struct ledger **ledger);
 bool ledger_ready(struct ledger *ledger, int64_t deadline_ms) MUST_CHECK;
 const char *ledger_error(const struct ledger *ledger); /* of the last failure, for the log */
+/* After PG_REFUSED: was it for what a row holds (SQLSTATE 22, 23)? Else it would be so for any row. */
+bool ledger_blames_row(const struct ledger *ledger);
 
 /* Gives those whose key was seen their answer: the original's receipt, or PROBLEM_KEY_USED. */
 enum pg_status ledger_find_keys(

@@ -198,19 +198,20 @@ static void commit(struct scribe *scribe, struct arrival *const *arrivals, size_
 	if (count == 0)
 		return;
 	enum pg_status status = try_commit(scribe, arrivals, count);
+	bool blames_row = status == PG_REFUSED && ledger_blames_row(scribe->ledger);
 	if (status == PG_OK) {
 		metric_add(metrics->commits, 1);
 		metric_observe_us(metrics->commit_rows, (int64_t)count * 1000);
 		receipts_of(arrivals, count, scribe->won);
 	} else if (status == PG_UNKNOWN) {
 		learn(scribe, arrivals, count);
-	} else if (status == PG_REFUSED && count > 1) {
+	} else if (blames_row && count > 1) {
 		/* One row that PostgreSQL will not have must not take its neighbours with it. */
 		commit(scribe, arrivals, count / 2);
 		commit(scribe, arrivals + count / 2, count - count / 2);
 	} else {
 		complain(scribe, count);
-		refuse_all(arrivals, count, status == PG_REFUSED ? PROBLEM_FAILED : PROBLEM_UNAVAILABLE);
+		refuse_all(arrivals, count, blames_row ? PROBLEM_FAILED : PROBLEM_UNAVAILABLE);
 	}
 }
 

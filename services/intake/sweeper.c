@@ -5,6 +5,7 @@
 #include "common/runtime/log.h"
 #include "services/intake/sweep.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,57 +66,64 @@ static void offer_again(struct parcel *parcel, void *context)
 		free(parcel);
 }
 
-static bool send_again(struct sweeper *sweeper, const struct id128 *ids, size_t count)
+static enum pg_status send_again(struct sweeper *sweeper, const struct id128 *ids, size_t count)
 {
-	for (size_t done = 0; done < count; done += SWEEP_ROWS_MAX) {
+	enum pg_status status = PG_OK;
+	for (size_t done = 0; status == PG_OK && done < count; done += SWEEP_ROWS_MAX) {
 		size_t part = count - done < SWEEP_ROWS_MAX ? count - done : SWEEP_ROWS_MAX;
-		if (sweep_rows(sweeper->pg, ids + done, part, offer_again, sweeper, deadline()) != PG_OK)
-			return false;
+		status = sweep_rows(sweeper->pg, ids + done, part, offer_again, sweeper, deadline());
 	}
-	return true;
+	return status;
 }
 
-static bool look(struct sweeper *sweeper, struct errand *errand)
+static enum pg_status look(struct sweeper *sweeper, struct errand *errand)
 {
 	size_t undecided;
-	if (sweep_judge(sweeper->pg, errand->ids, errand->count, &undecided, deadline()) != PG_OK)
-		return false;
+	enum pg_status status = sweep_judge(sweeper->pg, errand->ids, errand->count, &undecided, deadline());
+	if (status != PG_OK)
+		return status;
 	if (undecided < errand->count)
 		dispatch_settle(sweeper->options.dispatch, errand->ids + undecided, errand->count - undecided);
-	return errand->kind == ERRAND_LOOK || send_again(sweeper, errand->ids, undecided);
+	return errand->kind == ERRAND_LOOK ? PG_OK : send_again(sweeper, errand->ids, undecided);
 }
 
-static bool quarantine(struct sweeper *sweeper, const struct errand *errand)
+static enum pg_status quarantine(struct sweeper *sweeper, const struct errand *errand)
 {
 	enum pg_status status = sweep_quarantine(sweeper->pg, &errand->ids[0], errand->reason, deadline());
-	if (status != PG_OK && status != PG_REFUSED)
-		return false;
-	if (status == PG_REFUSED)
-		log_error("quarantine_refused", KV_TEXT("why", pg_error(sweeper->pg)));
+	if (status != PG_OK)
+		return status;
 	metric_add(sweeper->options.metrics->poisoned, 1);
 	dispatch_settle(sweeper->options.dispatch, errand->ids, 1);
-	return true;
+	return PG_OK;
 }
 
-/* False: PostgreSQL is away, the same again later. */
+/* False: PostgreSQL is away or full, the same again later. */
 static bool do_errand(struct sweeper *sweeper, struct errand *errand)
 {
-	return errand->kind == ERRAND_QUARANTINE ? quarantine(sweeper, errand) : look(sweeper, errand);
+	if (!pg_ready(sweeper->pg, clock_monotonic_ms() + CONNECT_MS))
+		return false;
+	enum pg_status status = errand->kind == ERRAND_QUARANTINE ? quarantine(sweeper, errand) : look(sweeper, errand);
+	if (status == PG_REFUSED) /* a fault of ours or of the grants: again would be the same */
+		log_error("errand_refused", KV_TEXT("why", pg_error(sweeper->pg)));
+	return status == PG_OK || status == PG_REFUSED;
 }
 
 static void do_errands(struct sweeper *sweeper, int wait_ms)
 {
+	struct mailbox *errands = dispatch_errands(sweeper->options.dispatch);
 	void *letter = sweeper->unfinished;
 	sweeper->unfinished = NULL;
-	if (letter == NULL && mailbox_wait(dispatch_errands(sweeper->options.dispatch), &letter, 1, wait_ms) == 0)
+	if (letter != NULL)
+		poll(NULL, 0, wait_ms);
+	else if (mailbox_wait(errands, &letter, 1, wait_ms) == 0)
 		return;
 	do {
-		if (!pg_ready(sweeper->pg, clock_monotonic_ms() + CONNECT_MS) || !do_errand(sweeper, letter)) {
+		if (!do_errand(sweeper, letter)) {
 			sweeper->unfinished = letter;
 			return;
 		}
 		free(letter);
-	} while (mailbox_take(dispatch_errands(sweeper->options.dispatch), &letter, 1) == 1);
+	} while (mailbox_take(errands, &letter, 1) == 1);
 }
 
 /* The role -------------------------------------------------------------------------------------------------------- */
