@@ -141,9 +141,9 @@ def test_campaign_applied_a_moment_ago(world):
     """Known to intake already, loaded here within two seconds: waited for, not refused."""
     world.start()
     worker = world.worker()
-    handed_out = world.intake.hand_out([submission(3)])
     path = glob.glob(os.path.join(ROOT, "deploy", "campaigns", "75*.yaml"))[0]
     with open(path, encoding="utf-8") as file:
+        handed_out = world.intake.hand_out([submission(3)])
         world.server.query("INSERT INTO campaign (id, code, source, sha256) VALUES (3, 'late', %s, ''); "
                            "INSERT INTO unit (campaign_id, id, code, name, level, parent_id, accepts_submissions) "
                            "VALUES (3, 1, 'VN', 'Gốc', 0, 0, false), (3, 2, 'A', 'A', 1, 1, true); "
