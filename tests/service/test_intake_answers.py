@@ -236,7 +236,8 @@ def test_postgresql_away_at_start(own_intake_world):
     intake = own_intake_world.start(ready=False)
     await_condition(lambda: os.path.exists(intake.path))
     assert intake.submit(1).status == 503
-    assert intake.service.get("/healthz")[0] == 200 and intake.service.get("/readyz")[0] == 503
+    await_condition(lambda: intake.service.get("/healthz")[0] == 200)  # its admin port opens a moment later
+    assert intake.service.get("/readyz")[0] == 503
     own_intake_world.postgresql.start()
     intake.service.await_ready()
     assert intake.submit(1).status == 202

@@ -57,6 +57,20 @@ static inline int64_t ask(struct books *books, const char *sql)
 	return pg_get_i64(rows, 0, 0);
 }
 
+/* The first number that is free. */
+static inline void write_campaign(struct books *books)
+{
+	CLEANUP(pg_result_clear) PGresult *rows = NULL;
+
+	pg_params(books->pg);
+	if (pg_run(books->pg,
+		    "INSERT INTO campaign (id, code, source, sha256) SELECT n, 'c' || n, '', '' FROM "
+		    "(SELECT (coalesce(max(id), 0) + 1)::smallint AS n FROM campaign) AS next RETURNING id",
+		    &rows, soon()) != PG_OK)
+		fail_msg("no campaign: %s", pg_error(books->pg));
+	books->campaign_id = (uint32_t)pg_get_i16(rows, 0, 0);
+}
+
 static inline void write_units(struct books *books)
 {
 	for (uint32_t id = 1; id <= BOOKS_UNITS; id++) {
@@ -75,8 +89,6 @@ static inline void write_units(struct books *books)
 
 static inline void books_open(struct books *books, uint64_t seed)
 {
-	struct pg_params *p;
-	char code[16];
 
 	/* Of a private server with the schema; tests/run starts one. */
 	if (getenv("SANGKIEN_TEST_PG") == NULL)
@@ -84,7 +96,7 @@ static inline void books_open(struct books *books, uint64_t seed)
 	memset(books, 0, sizeof(*books));
 	books->seed = seed;
 	books->pg = pg_open(getenv("SANGKIEN_TEST_PG"), "books");
-	books->campaign_id = 1 + random_u32() % 30000;
+	write_campaign(books);
 	books->ledger = books_ledger(false);
 	books->arena = arena_new(BOOKS_ARENA);
 	books->units = random_tree(&books->seed, BOOKS_UNITS);
@@ -99,11 +111,6 @@ static inline void books_open(struct books *books, uint64_t seed)
 	books->row = (struct reference_campaign){
 		.id = books->campaign_id, .campaign = &books->campaign, .units = books->units};
 	books->reference = (struct reference){.version = 1, .campaigns = &books->row, .campaign_count = 1};
-	p = pg_params(books->pg);
-	snprintf(code, sizeof(code), "c%u", books->campaign_id);
-	pg_i16(p, (int16_t)books->campaign_id);
-	pg_cstr(p, code);
-	run_sql(books, "INSERT INTO campaign (id, code, source, sha256) VALUES ($1, $2, '', '')");
 	write_units(books);
 }
 
