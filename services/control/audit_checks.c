@@ -41,6 +41,10 @@ struct check {
 	"SELECT campaign_id, unit_id, 0 AS phase, " columns " FROM " source                                            \
 	" UNION ALL SELECT campaign_id, unit_id, phase, " columns " FROM " source " WHERE phase <> 0"
 
+#define COUNTED_BY_DAY                                                                                                 \
+	"SELECT campaign_id, person, unit_id, phase, (received_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date AS day, "     \
+	"count(*) AS counted FROM recount WHERE status = 2 GROUP BY 1, 2, 3, 4, 5"
+
 static const struct check checks[] = {
 	{"one_verdict", "revisions are 1, 2, … and the machine speaks once, first",
 		"SELECT min(campaign_id), min(unit_id), 0, submission_id::text, max(revision), count(*) FROM decision "
@@ -79,11 +83,10 @@ static const struct check checks[] = {
 				"('counted', s.counted, t.counted), ('rejected', s.rejected, t.rejected), "
 				"('duplicate', s.duplicate, t.duplicate), ('revoked', s.revoked, t.revoked)) "
 				"AS v(what, expected, found) WHERE coalesce(expected, 0) <> coalesce(found, 0)"},
-	{"participation", "for each person, unit and phase the number of counted submissions",
-		"WITH should AS (SELECT campaign_id, person, unit_id, phase, count(*) AS counted FROM recount "
-		"WHERE status = 2 GROUP BY 1, 2, 3, 4) "
+	{"participation", "for each person, unit, phase and day the number of counted submissions",
+		"WITH should AS (" COUNTED_BY_DAY ") "
 		"SELECT campaign_id, unit_id, phase, 'persons that differ', 0, count(*) FROM should s "
-		"FULL JOIN participation p USING (campaign_id, person, unit_id, phase) "
+		"FULL JOIN participation p USING (campaign_id, person, unit_id, phase, day) "
 		"WHERE coalesce(s.counted, 0) <> coalesce(p.counted, 0) GROUP BY 1, 2, 3"},
 	{"people", "distinct persons with a counted submission below each unit, by phase and whole",
 		"WITH leaf AS (SELECT DISTINCT campaign_id, unit_id, phase, person FROM recount WHERE status = 2), "
@@ -96,6 +99,19 @@ static const struct check checks[] = {
 				"coalesce(t.people, 0) "
 				"FROM should s FULL JOIN unit_total t USING (campaign_id, unit_id, phase) "
 				"WHERE coalesce(s.people, 0) <> coalesce(t.people, 0)"},
+	{"days", "unit_day is what was counted below each unit by day of receipt, and who was new on it",
+		"WITH part AS (SELECT c.campaign_id, a.ancestor_id AS unit_id, day, phase, counted, "
+		"row_number() OVER (PARTITION BY c.campaign_id, a.ancestor_id, person ORDER BY day, phase, c.unit_id) "
+		"AS nth, row_number() OVER (PARTITION BY c.campaign_id, a.ancestor_id, person, phase "
+		"ORDER BY day, c.unit_id) AS nth_of_phase FROM (" COUNTED_BY_DAY
+		") c JOIN above a USING (campaign_id, unit_id)), should AS (SELECT campaign_id, unit_id, day, phase, "
+		"sum(counted) AS counted, count(*) FILTER (WHERE nth_of_phase = 1 AND phase <> 0) AS people, "
+		"count(*) FILTER (WHERE nth = 1) AS newcomers FROM part GROUP BY 1, 2, 3, 4) "
+		"SELECT campaign_id, unit_id, phase, what || ' of ' || day, coalesce(expected, 0), coalesce(found, 0) "
+		"FROM should s FULL JOIN unit_day t USING (campaign_id, unit_id, day, phase) CROSS JOIN LATERAL "
+		"(VALUES ('counted', s.counted, t.counted), ('people', s.people, t.people), "
+		"('newcomers', s.newcomers, t.newcomers)) AS v(what, expected, found) "
+		"WHERE coalesce(expected, 0) <> coalesce(found, 0)"},
 	{"exact_text", "who holds a text's place counts or is under review",
 		"SELECT e.campaign_id, coalesce(r.unit_id, 0), 0, e.submission_id::text, 2, coalesce(r.status, -1) "
 		"FROM exact_text e LEFT JOIN recount r ON r.id = e.submission_id "

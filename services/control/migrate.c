@@ -248,6 +248,45 @@ static void standard_directory(const struct rundir *run, char directory[RUNDIR_F
 	rundir_file(run, directory, "share/schema");
 }
 
+/* Of the files' numbers, those that are applied. */
+static bool count_applied(struct pg *pg, const struct migrations *files, size_t *applied)
+{
+	CLEANUP(pg_result_clear) PGresult *there = NULL, *rows = NULL;
+
+	*applied = 0;
+	pg_params(pg);
+	if (pg_run(pg, "SELECT to_regclass('migration') IS NOT NULL", &there, session_deadline()) != PG_OK)
+		return false;
+	if (!pg_get_bool(there, 0, 0))
+		return true;
+	pg_params(pg);
+	if (pg_run(pg, "SELECT number FROM migration", &rows, session_deadline()) != PG_OK)
+		return false;
+	for (int row = 0; row < PQntuples(rows); row++)
+		*applied += find_number(files, pg_get_i32(rows, row, 0)) != NULL;
+	return true;
+}
+
+bool migrate_is_needed(struct rundir *run, bool *needed)
+{
+	char directory[RUNDIR_FILE_MAX];
+	CLEANUP(migrations_free) struct migrations files = {0};
+	size_t applied;
+
+	standard_directory(run, directory);
+	if (!read_all(&files, directory))
+		return false;
+	CLEANUP(pg_close) struct pg *pg = session_open(run, "migrate");
+	if (pg == NULL)
+		return false;
+	if (!count_applied(pg, &files, &applied)) {
+		fprintf(stderr, "sangkien: cannot read what was applied: %s\n", pg_error(pg));
+		return false;
+	}
+	*needed = applied < files.count;
+	return true;
+}
+
 int command_migrate(struct rundir *run, int argc, char **argv)
 {
 	char standard[RUNDIR_FILE_MAX];

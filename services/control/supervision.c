@@ -250,6 +250,17 @@ bool supervision_add_instance(
 	       write_environment(run, kind->name, name, number, &changed) && link_in(run, name, changed);
 }
 
+bool supervision_halt_instance(const struct rundir *run, const struct supervised_kind *kind, uint32_t n)
+{
+	char directory[RUNDIR_FILE_MAX];
+	const char *const argv[] = {
+		"s6-svc", "-wD", "-T", "30000", "-d", rundir_file(run, directory, "s6/%s-%u", kind->name, n), NULL};
+	if (program_run(NULL, argv) == 0)
+		return true;
+	fprintf(stderr, "sangkien: %s-%u does not stop in 30 s\n", kind->name, n);
+	return false;
+}
+
 bool supervision_remove_instance(const struct rundir *run, const struct supervised_kind *kind, uint32_t n)
 {
 	char name[NAME_MAX_SIZE], scan[RUNDIR_FILE_MAX];

@@ -28,6 +28,8 @@ bool supervision_add_server(
 bool supervision_add_instance(
 	const struct rundir *run, const struct supervised_kind *kind, uint32_t n, bool program_changed) MUST_CHECK;
 bool supervision_remove_instance(const struct rundir *run, const struct supervised_kind *kind, uint32_t n) MUST_CHECK;
+/* Stops instance n and waits for its end; it stays linked in, and adding it starts it again. */
+bool supervision_halt_instance(const struct rundir *run, const struct supervised_kind *kind, uint32_t n) MUST_CHECK;
 /* Instances that are linked in, without gap from the first. */
 uint32_t supervision_count(const struct rundir *run, const char *kind);
 /* Waits until every instance of every kind says that it is ready; names the late ones on stderr. */

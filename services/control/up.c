@@ -222,6 +222,27 @@ static bool shards_are_sane(void)
 	return false;
 }
 
+/* A program of before the schema's next step would not know what it writes to. Nothing is lost: what comes in waits
+ * outside, what is there waits in PostgreSQL. */
+static bool halt_changed(const struct rundir *run, const bool *changed)
+{
+	for (size_t i = 0; i < SUPERVISED_KIND_COUNT; i++) {
+		const struct supervised_kind *kind = &SUPERVISED_KINDS[i];
+		uint32_t count = program_has_changed(kind->program, changed) ? supervision_count(run, kind->name) : 0;
+		for (uint32_t n = kind->first; n < kind->first + count; n++)
+			if (!supervision_halt_instance(run, kind, n))
+				return false;
+	}
+	return true;
+}
+
+static bool migrate(struct rundir *run, const bool *changed)
+{
+	bool needed;
+	return migrate_is_needed(run, &needed) && (!needed || halt_changed(run, changed)) &&
+	       step(run, command_migrate, (const char *const[]){"--quiet", NULL});
+}
+
 static bool start_services(const struct rundir *run, const bool *changed)
 {
 	for (size_t i = 0; i < SUPERVISED_KIND_COUNT; i++) {
@@ -275,7 +296,7 @@ int command_up(struct rundir *run, int argc, char **argv)
 		return EXIT_CONFIG_BAD;
 	if (!start_servers(run))
 		return EXIT_AWAY;
-	if (!step(run, command_migrate, (const char *const[]){"--quiet", NULL}) || !load_campaigns(run))
+	if (!migrate(run, changed) || !load_campaigns(run))
 		return EXIT_DATA_BAD;
 	if (!start_services(run, changed) || !start_edge(run) || !supervision_await_ready(run, READY_MS))
 		return EXIT_AWAY;

@@ -1,5 +1,6 @@
 #include "services/quota/effects.h"
 
+#include "common/runtime/clock.h"
 #include "services/quota/participants.h"
 
 #include <stdlib.h>
@@ -13,20 +14,29 @@ static const char add_totals_sql[] =
 	"revoked = t.revoked + EXCLUDED.revoked, people = t.people + EXCLUDED.people "
 	"RETURNING entered, under_review, counted, rejected, duplicate, revoked, people, awarded";
 enum { RETURNED_ENTERED = 0, RETURNED_COUNTED = 2, RETURNED_PEOPLE = 6, RETURNED_AWARDED = 7, RETURNED_COLUMNS };
+static const char add_days_sql[] =
+	"INSERT INTO unit_day AS t (campaign_id, unit_id, day, phase, counted, people, newcomers) "
+	"SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (campaign_id, unit_id, day, phase) DO UPDATE SET "
+	"counted = t.counted + EXCLUDED.counted, people = t.people + EXCLUDED.people, "
+	"newcomers = t.newcomers + EXCLUDED.newcomers RETURNING least(counted, people, newcomers)";
 static const char raise_versions_sql[] =
 	"INSERT INTO board AS b (campaign_id, version, moved_at) SELECT k, 1, clock_timestamp() FROM unnest($1) AS k "
 	"ON CONFLICT (campaign_id) DO UPDATE SET version = b.version + 1, moved_at = EXCLUDED.moved_at "
 	"RETURNING version";
 
 static bool add_changes(
-	const struct transaction *transaction, struct tally *tally, const struct change *changes, size_t count)
+	const struct transaction *transaction, const struct sums *sums, const struct change *changes, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct decision *now = &changes[i].decision;
 		const struct reference_campaign *campaign = reference_by_id(transaction->reference, now->campaign);
+		int by = (now->status == STATUS_COUNTED) - (changes[i].before == STATUS_COUNTED);
 
-		if (campaign == NULL || !tally_change(tally, now->campaign, campaign->units, now->unit, now->phase,
-						changes[i].before, now->status))
+		if (campaign == NULL || !tally_change(sums->tally, now->campaign, campaign->units, now->unit,
+						now->phase, changes[i].before, now->status))
+			return false;
+		if (by != 0 && !days_change(sums->days, now->campaign, campaign->units, now->unit, now->phase,
+				       clock_vietnam_day(now->received_at), by))
 			return false;
 	}
 	return true;
@@ -36,7 +46,7 @@ static bool add_changes(
 	do {                                                                                                           \
 		pg_array_begin(p, type);                                                                               \
 		for (size_t i = 0; i < count; i++) {                                                                   \
-			const struct tally_row *r = &rows[i];                                                          \
+			const __typeof__(*rows) *r = &rows[i];                                                         \
 			(value);                                                                                       \
 		}                                                                                                      \
 		pg_array_end(p);                                                                                       \
@@ -63,6 +73,29 @@ static bool is_sane(const PGresult *totals)
 			if (pg_get_i64(totals, row, column) < 0)
 				return false;
 	return true;
+}
+
+static enum pg_status move_days(struct transaction *transaction, struct days *days)
+{
+	CLEANUP(pg_result_clear) PGresult *least = NULL;
+	size_t count;
+	const struct day_row *rows = days_sorted(days, &count);
+	struct pg_params *p = pg_params(transaction->pg);
+
+	if (count == 0)
+		return PG_OK;
+	PUT_ROWS(p, PG_OID_INT2, pg_i16(p, (int16_t)r->campaign));
+	PUT_ROWS(p, PG_OID_INT4, pg_i32(p, (int32_t)r->unit));
+	PUT_ROWS(p, PG_OID_DATE, pg_day(p, r->day));
+	PUT_ROWS(p, PG_OID_INT2, pg_i16(p, (int16_t)r->phase));
+	PUT_ROWS(p, PG_OID_INT8, pg_i64(p, r->counted));
+	PUT_ROWS(p, PG_OID_INT8, pg_i64(p, r->people));
+	PUT_ROWS(p, PG_OID_INT8, pg_i64(p, r->newcomers));
+	enum pg_status status = pg_run(transaction->pg, add_days_sql, &least, transaction->deadline_ms);
+	for (int row = 0; status == PG_OK && row < PQntuples(least); row++)
+		if (pg_get_i64(least, row, 0) < 0)
+			return PG_REFUSED;
+	return status;
 }
 
 struct placed_row {
@@ -160,13 +193,15 @@ static enum pg_status move_totals(
 enum pg_status effects_apply(struct transaction *transaction, const struct change *changes, size_t count,
 	struct board_news **boards, size_t *board_count)
 {
-	struct tally *tally = tally_new(transaction->arena);
+	struct sums sums = {.tally = tally_new(transaction->arena), .days = days_new(transaction->arena)};
 	enum pg_status status;
 
 	*boards = NULL;
 	*board_count = 0;
-	if (tally == NULL || !add_changes(transaction, tally, changes, count))
+	if (sums.tally == NULL || sums.days == NULL || !add_changes(transaction, &sums, changes, count))
 		return PG_REFUSED;
-	status = participants_apply(transaction, changes, count, tally);
-	return status == PG_OK ? move_totals(transaction, tally, boards, board_count) : status;
+	status = participants_apply(transaction, changes, count, &sums);
+	if (status == PG_OK)
+		status = move_days(transaction, sums.days);
+	return status == PG_OK ? move_totals(transaction, sums.tally, boards, board_count) : status;
 }

@@ -1,4 +1,5 @@
-/* What changes do to persons, totals and boards, in the locks' order: persons, participation, totals, boards. */
+/* What changes do to persons, totals and boards, in the locks' order: persons, participation, days, totals,
+ * boards. */
 #ifndef SANGKIEN_QUOTA_EFFECTS_H
 #define SANGKIEN_QUOTA_EFFECTS_H
 

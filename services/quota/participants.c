@@ -1,6 +1,6 @@
 #include "services/quota/participants.h"
 
-#include "services/quota/people.h"
+#include "common/runtime/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,20 +9,21 @@ static const char add_persons_sql[] = "INSERT INTO person (campaign_id, person) 
 				      "ON CONFLICT DO NOTHING RETURNING campaign_id, person";
 static const char lock_persons_sql[] = "SELECT k.n FROM unnest($1, $2) WITH ORDINALITY AS k(campaign_id, person, n) "
 				       "JOIN person AS p USING (campaign_id, person) ORDER BY k.n FOR UPDATE OF p";
-static const char read_sql[] =
-	"SELECT k.n, r.unit_id, r.phase, r.counted FROM unnest($1, $2) WITH ORDINALITY AS k(campaign_id, person, n) "
-	"JOIN participation AS r USING (campaign_id, person) ORDER BY k.n";
+static const char read_sql[] = "SELECT k.n, r.unit_id, r.phase, r.day, r.counted FROM unnest($1, $2) WITH ORDINALITY "
+			       "AS k(campaign_id, person, n) "
+			       "JOIN participation AS r USING (campaign_id, person) ORDER BY k.n";
 /* The person's lock makes the new value certain, and a difference could be below zero, which the table refuses. */
 static const char write_sql[] =
-	"INSERT INTO participation (campaign_id, person, unit_id, phase, counted) "
-	"SELECT * FROM unnest($1, $2, $3, $4, $5) "
-	"ON CONFLICT (campaign_id, person, unit_id, phase) DO UPDATE SET counted = EXCLUDED.counted";
+	"INSERT INTO participation (campaign_id, person, unit_id, phase, day, counted) "
+	"SELECT * FROM unnest($1, $2, $3, $4, $5, $6) "
+	"ON CONFLICT (campaign_id, person, unit_id, phase, day) DO UPDATE SET counted = EXCLUDED.counted";
 
-/* What one person's count in one unit and phase becomes. */
+/* What one person's count in one unit, of one phase and day, becomes. */
 struct step {
 	uint32_t campaign;
 	struct id128 person;
 	uint32_t unit, phase;
+	int32_t day;
 	int64_t by, after;
 };
 
@@ -60,7 +61,9 @@ static int compare_steps(const void *left, const void *right)
 		return order;
 	if (a->unit != b->unit)
 		return a->unit < b->unit ? -1 : 1;
-	return (a->phase > b->phase) - (a->phase < b->phase);
+	if (a->phase != b->phase)
+		return a->phase < b->phase ? -1 : 1;
+	return (a->day > b->day) - (a->day < b->day);
 }
 
 /* Sorted, one a key, none that moves nothing. */
@@ -95,6 +98,7 @@ static bool gather(struct participants *all, const struct change *changes, size_
 				.person = now->person,
 				.unit = now->unit,
 				.phase = now->phase,
+				.day = clock_vietnam_day(now->received_at),
 				.by = by};
 	}
 	add_up(all);
@@ -186,7 +190,8 @@ static bool take_before(struct participants *all, const PGresult *rows)
 		for (; row < PQntuples(rows) && pg_get_i64(rows, row, 0) == number; row++) {
 			before[row] = (struct participation){.unit = (uint32_t)pg_get_i32(rows, row, 1),
 				.phase = (uint32_t)pg_get_i16(rows, row, 2),
-				.counted = pg_get_i32(rows, row, 3)};
+				.day = pg_get_day(rows, row, 3),
+				.counted = pg_get_i32(rows, row, 4)};
 			at->before_count++;
 		}
 	}
@@ -213,7 +218,8 @@ static bool finish_steps(struct participant *at)
 
 		step->after = step->by;
 		for (size_t k = 0; k < at->before_count; k++)
-			if (at->before[k].unit == step->unit && at->before[k].phase == step->phase)
+			if (at->before[k].unit == step->unit && at->before[k].phase == step->phase &&
+				at->before[k].day == step->day)
 				step->after += at->before[k].counted;
 		if (step->after < 0)
 			return false;
@@ -221,7 +227,14 @@ static bool finish_steps(struct participant *at)
 	return true;
 }
 
-static enum pg_status tally_one(const struct participants *all, struct participant *at, struct tally *tally)
+static bool add_move(
+	const struct sums *sums, uint32_t campaign, const struct unit_tree *units, const struct people_move *move)
+{
+	return tally_people(sums->tally, campaign, units, move->unit, move->period, move->by) &&
+	       days_people(sums->days, campaign, units, move);
+}
+
+static enum pg_status tally_one(const struct participants *all, struct participant *at, const struct sums *sums)
 {
 	struct arena *arena = all->transaction->arena;
 	const struct reference_campaign *campaign = reference_by_id(all->transaction->reference, at->campaign);
@@ -235,12 +248,14 @@ static enum pg_status tally_one(const struct participants *all, struct participa
 	if (moves == NULL)
 		return PG_REFUSED;
 	for (size_t i = 0; i < at->step_count; i++)
-		moves[i] = (struct participation){
-			.unit = at->steps[i].unit, .phase = at->steps[i].phase, .counted = at->steps[i].by};
+		moves[i] = (struct participation){.unit = at->steps[i].unit,
+			.phase = at->steps[i].phase,
+			.day = at->steps[i].day,
+			.counted = at->steps[i].by};
 	if (!people_moves(campaign->units, at->before, at->before_count, moves, at->step_count, arena, &found, &count))
 		return PG_REFUSED;
 	for (size_t i = 0; i < count; i++)
-		if (!tally_people(tally, at->campaign, campaign->units, found[i].unit, found[i].phase, found[i].by))
+		if (!add_move(sums, at->campaign, campaign->units, &found[i]))
 			return PG_REFUSED;
 	return PG_OK;
 }
@@ -263,12 +278,13 @@ static enum pg_status write_after(const struct participants *all)
 	PUT_STEPS(p, PG_OID_BYTEA, pg_bytea(p, (struct bytes){.data = s->person.octet, .size = ID128_SIZE}));
 	PUT_STEPS(p, PG_OID_INT4, pg_i32(p, (int32_t)s->unit));
 	PUT_STEPS(p, PG_OID_INT2, pg_i16(p, (int16_t)s->phase));
+	PUT_STEPS(p, PG_OID_DATE, pg_day(p, s->day));
 	PUT_STEPS(p, PG_OID_INT4, pg_i32(p, (int32_t)s->after));
 	return pg_run(all->transaction->pg, write_sql, NULL, all->transaction->deadline_ms);
 }
 
 enum pg_status participants_apply(
-	struct transaction *transaction, const struct change *changes, size_t count, struct tally *tally)
+	struct transaction *transaction, const struct change *changes, size_t count, const struct sums *sums)
 {
 	struct participants all = {.transaction = transaction};
 	enum pg_status status;
@@ -282,6 +298,6 @@ enum pg_status participants_apply(
 	if (status == PG_OK && old_count > 0)
 		status = read_before(&all);
 	for (size_t i = 0; status == PG_OK && i < all.count; i++)
-		status = tally_one(&all, &all.rows[i], tally);
+		status = tally_one(&all, &all.rows[i], sums);
 	return status == PG_OK ? write_after(&all) : status;
 }

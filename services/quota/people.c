@@ -4,9 +4,11 @@
 
 #include <stdlib.h>
 
-/* What a person has below one ancestor in one phase. */
+/* What a person has below one ancestor in one period, of one day and phase. */
 struct presence {
-	uint32_t unit, phase;
+	uint32_t unit, period;
+	int32_t day;
+	uint32_t phase;
 	int64_t before, by;
 };
 
@@ -15,10 +17,16 @@ struct presences {
 	size_t count, capacity;
 };
 
-static void add_presence(struct presences *all, uint32_t unit, uint32_t phase, int64_t before, int64_t by)
+static void add_presence(
+	struct presences *all, uint32_t unit, uint32_t period, const struct participation *row, bool moves)
 {
 	assert(all->count < all->capacity);
-	all->rows[all->count++] = (struct presence){.unit = unit, .phase = phase, .before = before, .by = by};
+	all->rows[all->count++] = (struct presence){.unit = unit,
+		.period = period,
+		.day = row->day,
+		.phase = row->phase,
+		.before = moves ? 0 : row->counted,
+		.by = moves ? row->counted : 0};
 }
 
 /* A unit that is not in the tree has no ancestors there: it changes nobody's people. */
@@ -26,36 +34,64 @@ static void spread(const struct unit_tree *tree, const struct participation *row
 {
 	uint32_t line[UNIT_DEPTH_MAX];
 	size_t depth = unit_ancestors(tree, row->unit, line);
-	int64_t before = moves ? 0 : row->counted, by = moves ? row->counted : 0;
 
 	for (size_t i = 0; i < depth; i++) {
-		add_presence(all, line[i], TALLY_WHOLE, before, by);
+		add_presence(all, line[i], TALLY_WHOLE, row, moves);
 		if (row->phase != TALLY_WHOLE)
-			add_presence(all, line[i], row->phase, before, by);
+			add_presence(all, line[i], row->phase, row, moves);
 	}
+}
+
+#define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
+
+static int compare_places(const struct presence *a, const struct presence *b)
+{
+	return a->unit != b->unit ? COMPARE(a->unit, b->unit) : COMPARE(a->period, b->period);
+}
+
+static int compare_days(const struct presence *a, const struct presence *b)
+{
+	return a->day != b->day ? COMPARE(a->day, b->day) : COMPARE(a->phase, b->phase);
 }
 
 static int compare_presence(const void *left, const void *right)
 {
 	const struct presence *a = left, *b = right;
+	int order = compare_places(a, b);
 
-	if (a->unit != b->unit)
-		return a->unit < b->unit ? -1 : 1;
-	return (a->phase > b->phase) - (a->phase < b->phase);
+	return order != 0 ? order : compare_days(a, b);
 }
 
-/* Adds up the rows of one ancestor and phase from `from` on; gives where the next ones begin. */
-static size_t add_up(const struct presences *all, size_t from, struct presence *sum)
+/* One ancestor and period from `from` on: its first rows with something before, and after. Gives where the next ones
+ * begin. */
+static size_t find_first(
+	const struct presences *all, size_t from, const struct presence **before, const struct presence **after)
 {
-	size_t to = from + 1;
+	size_t at = from;
 
-	*sum = all->rows[from];
-	for (; to < all->count && compare_presence(&all->rows[to], sum) == 0; to++) {
-		sum->before += all->rows[to].before;
-		sum->by += all->rows[to].by;
+	*before = *after = NULL;
+	while (at < all->count && compare_places(&all->rows[at], &all->rows[from]) == 0) {
+		const struct presence *day = &all->rows[at];
+		int64_t had = 0, has = 0;
+
+		for (; at < all->count && compare_presence(&all->rows[at], day) == 0; at++) {
+			had += all->rows[at].before;
+			has += all->rows[at].before + all->rows[at].by;
+		}
+		assert(had >= 0 && has >= 0);
+		if (had > 0 && *before == NULL)
+			*before = day;
+		if (has > 0 && *after == NULL)
+			*after = day;
 	}
-	assert(sum->before >= 0 && sum->before + sum->by >= 0);
-	return to;
+	return at;
+}
+
+static void add_move(struct people_move *moves, size_t *count, const struct presence *day, int by)
+{
+	if (day != NULL)
+		moves[(*count)++] = (struct people_move){
+			.unit = day->unit, .period = day->period, .phase = day->phase, .day = day->day, .by = by};
 }
 
 bool people_moves(const struct unit_tree *tree, const struct participation *before, size_t before_count,
@@ -63,7 +99,7 @@ bool people_moves(const struct unit_tree *tree, const struct participation *befo
 	size_t *result_count)
 {
 	struct presences all = {.capacity = (before_count + move_count) * UNIT_DEPTH_MAX * 2};
-	struct presence sum;
+	const struct presence *first_before, *first_after;
 
 	*result_count = 0;
 	all.rows = arena_alloc(arena, all.capacity * sizeof(*all.rows));
@@ -74,14 +110,16 @@ bool people_moves(const struct unit_tree *tree, const struct participation *befo
 	for (size_t i = 0; i < move_count; i++)
 		spread(tree, &moves[i], true, &all);
 	qsort(all.rows, all.count, sizeof(*all.rows), compare_presence);
+	/* At most two for each: a place with two has at least two rows. */
 	*result = arena_alloc(arena, all.count * sizeof(**result));
 	if (*result == NULL)
 		return false;
 	for (size_t at = 0; at < all.count;) {
-		at = add_up(&all, at, &sum);
-		if ((sum.before > 0) != (sum.before + sum.by > 0))
-			(*result)[(*result_count)++] =
-				(struct people_move){.unit = sum.unit, .phase = sum.phase, .by = sum.by > 0 ? 1 : -1};
+		at = find_first(&all, at, &first_before, &first_after);
+		if (first_before == first_after)
+			continue;
+		add_move(*result, result_count, first_before, -1);
+		add_move(*result, result_count, first_after, 1);
 	}
 	return true;
 }

@@ -1,22 +1,26 @@
-/* Where a person becomes, or ceases to be, one of a unit's people. Pure: no I/O.
+/* Where and from which day on a person is, or ceases to be, one of a unit's people. Pure: no I/O.
  * A unit's people are the distinct persons with at least one counted submission in its subtree, for a phase or the
  * whole. Only the leaf is stored (participation), so what an ancestor gains follows from the person's rows: it is one
- * more where the person had nothing below it before, one less where nothing is left. */
+ * more where the person had nothing below it before, one less where nothing is left. The day is that of the first one:
+ * an earlier one that comes late, or a first one revoked, moves the person from one day to another. */
 #ifndef SANGKIEN_QUOTA_PEOPLE_H
 #define SANGKIEN_QUOTA_PEOPLE_H
 
 #include "common/domain/unit_tree.h"
 #include "common/runtime/arena.h"
 
-/* Counted submissions of one person in one unit and phase (0: in none). */
+/* Counted submissions of one person in one unit, of one phase (0: in none), received on one day in Vietnam. */
 struct participation {
 	uint32_t unit, phase;
+	int32_t day;
 	int64_t counted;
 };
 
 struct people_move {
-	uint32_t unit, phase; /* phase 0 is the whole campaign here */
-	int by;               /* 1 or -1 */
+	uint32_t unit, period; /* period 0 is the whole campaign, else it is a phase */
+	uint32_t phase;        /* that of the submission by which the person is there; of two of one day the lesser */
+	int32_t day;           /* its day */
+	int by;                /* 1 or -1 */
 };
 
 /* `before` are all rows of one person; `moves` what is added to them, in any order, also several for one row.

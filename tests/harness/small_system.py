@@ -27,6 +27,7 @@ VN,Tổng Liên đoàn,0,,,0
 VN, HN, A, B, YB = 1, 2, 3, 4, 5
 UNDER_REVIEW, COUNTED, REJECTED, DUPLICATE, REVOKED = 1, 2, 3, 4, 5
 ABOVE = {A: (A, HN, VN), B: (B, HN, VN), YB: (YB, VN)}
+DAY = "2023-11-15"  # of all instants of receipt, in Vietnam
 COLUMN = {UNDER_REVIEW: "under_review", COUNTED: "counted", REJECTED: "rejected", DUPLICATE: "duplicate",
           REVOKED: "revoked"}
 
@@ -35,7 +36,7 @@ class SmallSystem:
     """A small system as quota would leave it, written by hand."""
 
     def __init__(self, server):
-        self.server, self.ids, self.next, self.people = server, [], 0, {}
+        self.server, self.ids, self.next, self.people, self.counted = server, [], 0, {}, []
 
     def run(self, sql, *values):
         return self.server.query(sql, values)
@@ -65,9 +66,24 @@ class SmallSystem:
                     self.run("UPDATE unit_total SET people = %s WHERE campaign_id = 1 AND unit_id = %s AND phase = %s",
                              len(self.people[above, total_phase]), above, total_phase)
         if status == COUNTED:
-            self.run("INSERT INTO participation VALUES (1, %s, %s, %s, 1) ON CONFLICT (campaign_id, person, unit_id, "
-                     "phase) DO UPDATE SET counted = participation.counted + 1", person.encode().ljust(16), unit, phase)
+            self.run("INSERT INTO participation (campaign_id, person, unit_id, phase, day, counted) VALUES (1, %s, %s, %s, "
+                     "%s, 1) ON CONFLICT (campaign_id, person, unit_id, phase, day) DO UPDATE "
+                     "SET counted = participation.counted + 1", person.encode().ljust(16), unit, phase, DAY)
+            self.counted.append((unit, person, phase))
+            self.write_days()
         self.run("UPDATE board SET version = version + 1 WHERE campaign_id = 1")
+
+    def write_days(self):
+        """All were received on one day; who counted in two phases that day is new in the lesser one."""
+        self.run("DELETE FROM unit_day")
+        for above in (VN, HN, A, B, YB):
+            below = [(person, phase) for unit, person, phase in self.counted if above in ABOVE[unit]]
+            first = {person: min(phase for other, phase in below if other == person) for person, _ in below}
+            for phase in {phase for _, phase in below}:
+                people = {person for person, of_phase in below if of_phase == phase}
+                self.run("INSERT INTO unit_day VALUES (1, %s, %s, %s, %s, %s, %s)", above, DAY, phase,
+                         sum(of_phase == phase for _, of_phase in below), len(people) if phase else 0,
+                         list(first.values()).count(phase))
 
     def board_to(self, client, generation=1):
         version = self.run("SELECT version FROM board WHERE campaign_id = 1")[0][0]

@@ -29,6 +29,9 @@ DRIFTS = {
     "a total that is missing": ("DELETE FROM unit_total WHERE unit_id = 5 AND phase = 0", {"totals", "conservation"}),
     "people counted twice": ("UPDATE unit_total SET people = 2 WHERE unit_id = 1 AND phase = 0", {"people", "board"}),
     "a participation that is gone": ("DELETE FROM participation WHERE unit_id = 4", {"participation"}),
+    "a day that counts too much": ("UPDATE unit_day SET counted = counted + 1 WHERE unit_id = 2 AND phase = 1", {"days"}),
+    "a newcomer on no day": ("UPDATE unit_day SET newcomers = 0 WHERE unit_id = 1", {"days"}),
+    "a participation of another day": ("UPDATE participation SET day = day + 1 WHERE unit_id = 4", {"participation"}),
     "a submission that is gone": ("DELETE FROM submission WHERE id = '00000000-0000-0000-0000-000000000004'",
                                   {"decision_place", "totals", "conservation"}),
     "a decision in another unit": ("UPDATE decision SET unit_id = 5 WHERE submission_id = "
@@ -60,7 +63,7 @@ def test_each_drift_is_found(control, world, name):
 def test_a_later_copy_that_counts_is_found(control, world, redis_of_control):
     """The one received earlier is the duplicate: everything adds up, and it is still wrong."""
     late = world.submit(A, "mai", "tám", COUNTED)
-    world.run("UPDATE submission SET received_at = now() WHERE id = %s", late)
+    world.run("UPDATE submission SET received_at = received_at + interval '1 hour' WHERE id = %s", late)
     world.submit(A, "hoa", "tám", DUPLICATE, duplicate_of=late)
     world.board_to(redis_of_control.client())
     assert found_by(control)[0] == {"exact_copies"}

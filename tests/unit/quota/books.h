@@ -11,6 +11,12 @@
 
 enum { BOOKS_UNITS = 40, BOOKS_TEXTS_MAX = 512, BOOKS_ARENA = 64 << 20, BOOKS_DEADLINE_MS = 20000 };
 
+/* Ticks of the tests' time: seconds from 2022-01-01T00:00Z. */
+static inline int64_t books_instant(int64_t tick)
+{
+	return INT64_C(1640995200000000) + tick * 1000000;
+}
+
 struct books {
 	uint64_t seed;
 	uint32_t campaign_id;
@@ -100,8 +106,10 @@ static inline void books_open(struct books *books, uint64_t seed)
 	books->ledger = books_ledger(false);
 	books->arena = arena_new(BOOKS_ARENA);
 	books->units = random_tree(&books->seed, BOOKS_UNITS);
-	books->phases[0] = (struct campaign_phase){.number = 1, .starts_at = 0, .ends_at = 500000};
-	books->phases[1] = (struct campaign_phase){.number = 2, .starts_at = 500000, .ends_at = 900000};
+	books->phases[0] =
+		(struct campaign_phase){.number = 1, .starts_at = books_instant(0), .ends_at = books_instant(500000)};
+	books->phases[1] = (struct campaign_phase){
+		.number = 2, .starts_at = books_instant(500000), .ends_at = books_instant(900000)};
 	books->rules = (struct rule_pack){.version = 1,
 		.phases = books->phases,
 		.phase_count = 2,
@@ -131,7 +139,7 @@ static inline struct verdict new_verdict(struct books *books, enum submission_st
 		.campaign = books->campaign_id,
 		.unit = 1 + below(&books->seed, BOOKS_UNITS),
 		.rules_version = 1,
-		.received_at = 1 + below(&books->seed, 1000000), /* some in no phase */
+		.received_at = books_instant(1 + below(&books->seed, 1000000)), /* over 11 days, some in no phase */
 		.status = status,
 		.units = books->units};
 	struct pg_params *p = pg_params(books->pg);
@@ -153,6 +161,17 @@ static inline struct verdict new_verdict(struct books *books, enum submission_st
 	run_sql(books, "INSERT INTO submission (id, campaign_id, unit_id, received_at, person, sealed, block, "
 		       "description, has_national_id) VALUES ($1, $2, $3, $4, $5, '', 1, $6::int4::text, false)");
 	return verdict;
+}
+
+/* At another instant than it was drawn; its phase stays. */
+static inline void receive_at(struct books *books, struct verdict *verdict, int64_t tick)
+{
+	struct pg_params *p = pg_params(books->pg);
+
+	verdict->received_at = books_instant(tick);
+	pg_uuid(p, &verdict->id);
+	pg_instant(p, verdict->received_at);
+	run_sql(books, "UPDATE submission SET received_at = $2 WHERE id = $1");
 }
 
 static inline int compare_verdicts(const void *a, const void *b)
@@ -230,8 +249,38 @@ static const char places_sql[] =
 	"AND NOT EXISTS (SELECT FROM exact_text AS e WHERE e.campaign_id = $1 AND e.scope = g.exact_scope "
 	"AND e.digest = g.digest))";
 
+/* Rows of unit_day that a recount does not give; who is new on a day is found anew from all their submissions. */
+static const char days_sql[] =
+	"WITH RECURSIVE line (unit, ancestor) AS (SELECT id, id FROM unit WHERE campaign_id = $1 "
+	"UNION ALL SELECT l.unit, u.parent_id FROM line AS l JOIN unit AS u ON u.campaign_id = $1 AND u.id = "
+	"l.ancestor WHERE u.parent_id <> 0), latest AS (SELECT DISTINCT ON (submission_id) d.*, s.person, "
+	"(s.received_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date AS day FROM decision AS d JOIN submission AS s "
+	"ON s.id = d.submission_id WHERE d.campaign_id = $1 ORDER BY submission_id, revision DESC), "
+	"spread AS (SELECT l.ancestor AS unit_id, d.day, d.phase, d.person FROM latest AS d JOIN line AS l "
+	"ON l.unit = d.unit_id WHERE d.status = 2), recount AS (SELECT unit_id, day, phase, count(*) AS counted, "
+	"(SELECT count(*) FROM (SELECT person FROM spread AS o WHERE o.unit_id = s.unit_id AND o.phase = s.phase "
+	"AND o.phase <> 0 GROUP BY person HAVING min(o.day) = s.day) AS n) AS people, "
+	"(SELECT count(*) FROM (SELECT DISTINCT ON (person) o.day, o.phase FROM spread AS o WHERE o.unit_id = "
+	"s.unit_id "
+	"ORDER BY person, o.day, o.phase) AS n WHERE n.day = s.day AND n.phase = s.phase) AS newcomers "
+	"FROM spread AS s GROUP BY 1, 2, 3) "
+	"SELECT count(*) FROM recount AS r FULL JOIN (SELECT * FROM unit_day WHERE campaign_id = $1 "
+	"AND (counted, people, newcomers) <> (0, 0, 0)) AS t USING (unit_id, day, phase) "
+	"WHERE (r.counted, r.people, r.newcomers) IS DISTINCT FROM (t.counted, t.people, t.newcomers)";
+
+/* Sums over the days are the totals. */
+static const char sums_sql[] =
+	"WITH day AS (SELECT unit_id, 0::int2 AS phase, sum(counted) AS counted, sum(newcomers) AS people FROM "
+	"unit_day "
+	"WHERE campaign_id = $1 GROUP BY 1 UNION ALL SELECT unit_id, phase, sum(counted), sum(people) FROM unit_day "
+	"WHERE campaign_id = $1 AND phase <> 0 GROUP BY 1, 2) SELECT count(*) FROM unit_total AS t "
+	"LEFT JOIN day AS d USING (unit_id, phase) WHERE t.campaign_id = $1 "
+	"AND (coalesce(d.counted, 0), coalesce(d.people, 0)) <> (t.counted, t.people)";
+
 static inline void expect_exact(struct books *books)
 {
+	assert_int_equal(ask(books, days_sql), 0);
+	assert_int_equal(ask(books, sums_sql), 0);
 	assert_int_equal(ask(books, drift_sql), 0);
 	assert_int_equal(ask(books, places_sql), 0);
 }

@@ -225,9 +225,9 @@ static void test_displacement_keeps_followers(void **state)
 	copy = near(&books, 1, &holder.id);
 	like = near(&books, 2, &holder.id);
 	earliest = near(&books, 1, &holder.id);
-	earliest.received_at = 0;
-	holder.received_at = 10;
-	copy.received_at = 20;
+	receive_at(&books, &earliest, 0);
+	receive_at(&books, &holder, 10);
+	receive_at(&books, &copy, 20);
 	pg_params(books.pg);
 	assert_int_equal(decide_one(&books, &holder), FATE_DECIDED);
 	assert_int_equal(decide_one(&books, &copy), FATE_DECIDED);
@@ -259,8 +259,8 @@ static void test_a_person_is_not_replaced(void **state)
 	books_open(&books, 5);
 	holder = new_verdict(&books, STATUS_UNDER_REVIEW, 1);
 	earliest = new_verdict(&books, STATUS_COUNTED, 1);
-	holder.received_at = 10;
-	earliest.received_at = 0;
+	receive_at(&books, &holder, 10);
+	receive_at(&books, &earliest, 0);
 	decide_one(&books, &holder);
 	revise(&books, &holder.id, 1, STATUS_COUNTED);
 	assert_int_equal(decide_one(&books, &earliest), FATE_DECIDED);
@@ -278,7 +278,7 @@ static void test_an_original_that_falls(void **state)
 	(void)state;
 	books_open(&books, 6);
 	original = new_verdict(&books, STATUS_COUNTED, 1);
-	original.received_at = 0;
+	receive_at(&books, &original, 0);
 	decide_one(&books, &original);
 	for (size_t i = 0; i < 3; i++) {
 		copies[i] = new_verdict(&books, STATUS_COUNTED, 1);
@@ -299,7 +299,7 @@ static void test_an_original_that_falls(void **state)
 	/* The copies are in the index now, and one of them holds the place. */
 	assert_int_equal(ask(&books, "SELECT count(*) FROM signature WHERE campaign_id = $1"), 5);
 	later = new_verdict(&books, STATUS_COUNTED, 1);
-	later.received_at = 2000000;
+	receive_at(&books, &later, 2000000);
 	decide_one(&books, &later);
 	assert_int_equal(later.decision.status, STATUS_DUPLICATE);
 	/* Two reviewers: the second is told what happened. */
