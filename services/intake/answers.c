@@ -26,6 +26,9 @@ void answer_problem(struct http_exchange *exchange, enum problem problem, struct
 	const struct problem_words *words = problem_words(problem);
 	bool english = http_prefers_english(exchange);
 	char seconds[16];
+	/* They were found before it was known that an earlier check answers (contract: the first that applies). */
+	if (problem != PROBLEM_FIELDS)
+		errors = (struct bytes){0};
 	if (retry_s > 0) {
 		snprintf(seconds, sizeof(seconds), "%u", retry_s);
 		http_add_header(exchange, "Retry-After", seconds);
@@ -100,15 +103,14 @@ void line_receipt(const struct arrival *arrival, struct buffer *out)
 void line_problem(uint64_t line, enum problem problem, bool english, struct bytes errors, struct buffer *out)
 {
 	const struct problem_words *words = problem_words(problem);
+	const char *title = english ? words->title.en : words->title.vi;
 	const char *detail = english ? words->detail.en : words->detail.vi, *word = strrchr(words->type, '/') + 1;
 	buffer_format(out, "{\"line\":%" PRIu64 ",\"status\":%d,\"type\":\"%s\",\"code\":\"%s\",\"title\":", line,
 		words->status, words->type, word);
-	buffer_json_text(out, english ? words->title.en : words->title.vi);
-	if (detail != NULL) {
-		buffer_text(out, ",\"detail\":");
-		buffer_json_text(out, detail);
-	}
-	if (errors.size > 0) {
+	buffer_json_text(out, title);
+	buffer_text(out, ",\"detail\":");
+	buffer_json_text(out, detail != NULL ? detail : title);
+	if (problem == PROBLEM_FIELDS && errors.size > 0) {
 		buffer_text(out, ",\"errors\":[");
 		buffer_add(out, errors.data, errors.size);
 		buffer_text(out, "]");

@@ -119,7 +119,8 @@ static void refuse_key(struct front *front, struct http_exchange *exchange)
 {
 	struct buffer errors = {0};
 	front->shape.error_count = 0;
-	shape_add_error(&front->shape, "Idempotency-Key", "invalid");
+	bool long_one = strlen(http_header(exchange, "Idempotency-Key")) > KEY_CHARACTERS_MAX;
+	shape_add_error(&front->shape, "Idempotency-Key", long_one ? "too_long" : "invalid");
 	problem_errors(&front->shape, http_prefers_english(exchange), &errors);
 	metric_add(front->metrics->refused[PROBLEM_FIELDS], 1);
 	answer_problem(exchange, PROBLEM_FIELDS, buffer_bytes(&errors), 0);
