@@ -1,9 +1,12 @@
 #include "services/leaderboard/http_units.h"
 
+#include "common/domain/text.h"
 #include "common/runtime/clock.h"
 #include "services/leaderboard/boards.h"
 #include "services/leaderboard/campaign_json.h"
 #include "services/leaderboard/http_boards.h"
+
+#include <string.h>
 
 enum { SEARCH_FOUND_MAX = 50, SEARCH_LOOKED_MAX = 1000, SEARCH_TEXT_MAX = 200 };
 
@@ -63,6 +66,14 @@ static void search(const struct unit_tree *tree, const char *text, const struct 
 	units_json(tree, found, kept, json);
 }
 
+/* What is no text would be looked for as if nothing had been asked. */
+static bool is_search_text(const char *text)
+{
+	CLEANUP(buffer_deinit) struct buffer clean = {0};
+	struct bytes given = {(const uint8_t *)text, strlen(text)};
+	return given.size <= SEARCH_TEXT_MAX && text_clean(given, &clean) == TEXT_OK;
+}
+
 static void answer_units(struct http_exchange *exchange, const struct reference_campaign *campaign)
 {
 	CLEANUP(buffer_deinit) struct buffer json = {0};
@@ -72,7 +83,7 @@ static void answer_units(struct http_exchange *exchange, const struct reference_
 		refuse_query(exchange, "parent", "unknown_unit");
 		return;
 	}
-	if (text && __builtin_strlen(text) > SEARCH_TEXT_MAX) {
+	if (text && !is_search_text(text)) {
 		refuse_query(exchange, "q", "invalid");
 		return;
 	}
