@@ -1,9 +1,11 @@
 #include "services/leaderboard/boards.h"
 
+#include "common/runtime/clock.h"
+
 #include <stdlib.h>
 #include <xxhash.h>
 
-enum { SETS = 64, WAYS = 4 };
+enum { SETS = 64, WAYS = 4, STAND_IN_US = 1000000 };
 
 struct waiter {
 	http_ticket ticket;
@@ -86,6 +88,12 @@ static void store(struct boards *boards, struct board_view *view)
 	*place = (struct cached){.view = view, .used = ++boards->clock};
 }
 
+/* PostgreSQL stood in for Redis, which is back: asked again, and not more often than this. */
+static bool has_stood_in(const struct board_view *view, const struct watch_state *state)
+{
+	return !view->from_redis && state->redis_is_level && clock_now_us() - view->as_of > STAND_IN_US;
+}
+
 bool boards_is_fresh(const struct boards *boards, const struct board_view *view)
 {
 	struct leaderboard *leaderboard = boards->leaderboard;
@@ -94,7 +102,8 @@ bool boards_is_fresh(const struct boards *boards, const struct board_view *view)
 	bool same = reference && reference->version == view->reference->version;
 	reference_release(leaderboard->reference, &reference);
 	return same && view->version >= state.version && view->current == state.postgresql &&
-	       view->targets == state.targets && !(view->from_redis && state.redis_is_alien);
+	       view->targets == state.targets && !(view->from_redis && state.redis_is_alien) &&
+	       !has_stood_in(view, &state);
 }
 
 struct board_view *boards_cached(struct boards *boards, const struct board_query *query)

@@ -30,7 +30,7 @@ struct watch {
 	bool closing;
 	struct seen *seen; /* campaigns in no order: there are few */
 	size_t seen_count;
-	int64_t postgresql_at_ms; /* last answer; 0: never */
+	int64_t postgresql_at_ms, redis_at_ms; /* last answer; 0: never */
 	struct targets *targets;
 };
 
@@ -137,6 +137,9 @@ static bool ask_redis(struct watch *watch)
 				reply->type == REDIS_REPLY_STRING ? strtoull(reply->str, NULL, 10) : 0);
 	}
 	reference_release(watch->options.reference, &reference);
+	pthread_mutex_lock(&watch->mutex);
+	watch->redis_at_ms = answers ? clock_monotonic_ms() : watch->redis_at_ms;
+	pthread_mutex_unlock(&watch->mutex);
 	return answers;
 }
 
@@ -241,13 +244,17 @@ void watch_close(struct watch **watch)
 	watch_free(it);
 }
 
+static bool is_recent(int64_t at_ms)
+{
+	return at_ms != 0 && clock_monotonic_ms() - at_ms < FRESH_MS;
+}
+
 struct watch_state watch_state(struct watch *watch, uint32_t campaign)
 {
 	struct watch_state state = {0};
 	pthread_mutex_lock(&watch->mutex);
 	const struct seen *seen = find_seen(watch, campaign);
-	int64_t asked = watch->postgresql_at_ms;
-	state.postgresql = asked != 0 && clock_monotonic_ms() - asked < FRESH_MS;
+	state.postgresql = is_recent(watch->postgresql_at_ms);
 	state.targets = targets_version(watch->targets);
 	if (seen) {
 		state.redis_is_alien = seen->alien;
@@ -255,6 +262,7 @@ struct watch_state watch_state(struct watch *watch, uint32_t campaign)
 		/* With PostgreSQL away the newest is what Redis has, and nobody can say that it is current. */
 		if (!state.postgresql && !seen->alien && seen->applied > seen->version)
 			state.version = seen->applied;
+		state.redis_is_level = is_recent(watch->redis_at_ms) && !seen->alien && seen->applied == state.version;
 	}
 	pthread_mutex_unlock(&watch->mutex);
 	return state;

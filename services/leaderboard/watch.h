@@ -22,6 +22,7 @@ struct watch_state {
 	uint64_t version;    /* newest known of this campaign's board */
 	bool postgresql;     /* it answered within the last second and a half: `version` is its own */
 	bool redis_is_alien; /* Redis holds a board that PostgreSQL never had */
+	bool redis_is_level; /* Redis answered within the last second and a half, and has `version` */
 	uint64_t targets;    /* version of the targets, 0: none yet */
 };
 struct watch_state watch_state(struct watch *watch, uint32_t campaign);
