@@ -93,7 +93,8 @@ static bool asks_for_help(int argc, char **argv)
 static int run_command(const struct command *command, int argc, char **argv)
 {
 	if (asks_for_help(argc, argv)) {
-		printf("sangkien %s %s\n\n%s\n", command->name, command->usage, command->help);
+		printf("sangkien %s%s%s\n\n%s\n", command->name, command->usage[0] != '\0' ? " " : "", command->usage,
+			command->help);
 		return EXIT_OK;
 	}
 	struct rundir run;
@@ -104,9 +105,31 @@ static int run_command(const struct command *command, int argc, char **argv)
 	return command->run(&run, argc, argv);
 }
 
+/* "token" alone, or `token --help`: the commands of that family, with what each takes. 0: there is no such family. */
+static size_t print_family(const char *word, FILE *out)
+{
+	size_t size = strlen(word), count = 0;
+	for (size_t i = 0; i < ARRAY_LENGTH(COMMANDS); i++)
+		if (strncmp(COMMANDS[i].name, word, size) == 0 && COMMANDS[i].name[size] == ' ') {
+			fprintf(out, "sangkien %s %s\n    %.*s\n", COMMANDS[i].name, COMMANDS[i].usage,
+				(int)strcspn(COMMANDS[i].help, "\n"), COMMANDS[i].help);
+			count++;
+		}
+	return count;
+}
+
+static int end_without_command(int argc, char **argv)
+{
+	bool help = asks_for_help(argc - 2, argv + 2);
+	if (print_family(argv[1], help ? stdout : stderr) > 0)
+		return help ? EXIT_OK : EXIT_USAGE_BAD;
+	fprintf(stderr, "sangkien: there is no command '%s'; `sangkien --help` lists them\n", argv[1]);
+	return EXIT_USAGE_BAD;
+}
+
 int main(int argc, char **argv)
 {
-	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
 		print_help(argc < 2 ? stderr : stdout);
 		return argc < 2 ? EXIT_USAGE_BAD : EXIT_OK;
 	}
@@ -115,6 +138,5 @@ int main(int argc, char **argv)
 		if (words > 0)
 			return run_command(&COMMANDS[i], argc - 1 - words, argv + 1 + words);
 	}
-	fprintf(stderr, "sangkien: there is no command '%s'; `sangkien --help` lists them\n", argv[1]);
-	return EXIT_USAGE_BAD;
+	return end_without_command(argc, argv);
 }
