@@ -16,8 +16,8 @@ int command_duplicates(struct rundir *run, int argc, char **argv)
 		return EXIT_USAGE_BAD;
 	}
 	memcpy(words + 2, argv, (size_t)argc * sizeof(*argv));
-	if (run->source[0] != '\0')
-		snprintf(program, sizeof(program), "%s/build/deduplication", run->source);
+	if (run->programs[0] != '\0')
+		snprintf(program, sizeof(program), "%s/deduplication", run->programs);
 	else
 		snprintf(program, sizeof(program), "%s/bin/deduplication", run->path);
 	execv(program, words);

@@ -15,20 +15,32 @@
 /* PostgreSQL's package makes this user; it has no login and initdb refuses root. */
 static const char UNPRIVILEGED_USER[] = "postgres";
 
-/* The clone is what lies above the build directory; a tool in <run>/bin has none. */
+/* "<run>/bin/sangkien" was installed by `up`; else the clone is what lies above the build directory, and the programs
+ * lie beside the tool (in build/ or, with sanitizers, below it). */
+static size_t length_of_run(const char *tool)
+{
+	static const char INSTALLED[] = "/bin/sangkien";
+	size_t length = strlen(tool), tail = sizeof(INSTALLED) - 1;
+	return length > tail && strcmp(tool + length - tail, INSTALLED) == 0 ? length - tail : 0;
+}
+
 static void find_source(const char *tool, struct rundir *run)
 {
-	const char *build = strstr(tool, "/build/");
-	run->source[0] = '\0';
+	const char *build = NULL;
+	run->source[0] = run->programs[0] = '\0';
+	if (length_of_run(tool) > 0)
+		return;
+	for (const char *at = tool; (at = strstr(at, "/build/")) != NULL; at++)
+		build = at;
 	if (build != NULL)
 		snprintf(run->source, sizeof(run->source), "%.*s", (int)(build - tool), tool);
+	snprintf(run->programs, sizeof(run->programs), "%.*s", (int)(strrchr(tool, '/') - tool), tool);
 }
 
 static void standard_path(const struct rundir *run, const char *tool, char path[PATH_MAX])
 {
-	const char *bin = strstr(tool, "/bin/sangkien");
-	if (run->source[0] == '\0' && bin != NULL) {
-		snprintf(path, PATH_MAX, "%.*s", (int)(bin - tool), tool);
+	if (length_of_run(tool) > 0) {
+		snprintf(path, PATH_MAX, "%.*s", (int)length_of_run(tool), tool);
 		return;
 	}
 	unsigned char hash[crypto_generichash_BYTES_MIN];

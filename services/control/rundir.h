@@ -16,7 +16,8 @@ struct rundir {
 		  1];                 /* absolute; SANGKIEN_RUN or /var/tmp/sangkien-<uid>-<hash of the clone's path> */
 	char source[RUNDIR_FILE_MAX]; /* the clone this tool was built in, "" when it was installed in a run directory
 				       */
-	uid_t owner;                  /* who the servers and services run as: never root */
+	char programs[RUNDIR_FILE_MAX]; /* where the services' programs were built, "" likewise */
+	uid_t owner;                    /* who the servers and services run as: never root */
 	gid_t group;
 };
 

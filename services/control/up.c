@@ -105,7 +105,7 @@ static bool copy_programs(const struct rundir *run, bool *changed)
 {
 	char from[2 * RUNDIR_FILE_MAX], to[RUNDIR_FILE_MAX];
 	for (size_t i = 0; i < ARRAY_LENGTH(PROGRAMS); i++) {
-		snprintf(from, sizeof(from), "%s/build/%s", run->source, PROGRAMS[i]);
+		snprintf(from, sizeof(from), "%s/%s", run->programs, PROGRAMS[i]);
 		if (!copy_one(run, from, rundir_file(run, to, "bin/%s", PROGRAMS[i]), 0700, &changed[i]))
 			return false;
 	}
