@@ -7,18 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The rule pack's target of the whole campaign stands for the root's, where no row of quota_target says more. */
 static void set_target(const struct board_view *view, const struct targets *targets, struct board_row *row)
 {
-	struct target target = {0};
-	const struct reference_campaign *campaign = view->campaign;
-	row->has_target = targets_find(targets, campaign->id, row->unit->id, view->query.phase, &target);
-	if (!row->has_target && view->query.phase == 0 && row->unit->parent == 0) {
-		target.value = campaign_rules_at(campaign->campaign, clock_now_us())->target;
-		row->has_target = target.value > 0;
-	}
-	row->target = target.value;
-	row->target_of_people = target.of_people;
+	struct target found[2] = {0};
+	row->has_target = targets_of(targets, view->campaign, row->unit, view->query.phase, clock_now_us(), found) > 0;
+	row->target = found[0].value;
+	row->target_of_people = found[0].of_people;
 }
 
 static bool add_rows(struct board_view *view, const struct targets *targets)

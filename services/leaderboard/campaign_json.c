@@ -161,13 +161,12 @@ static void add_phases(struct buffer *json, const struct rule_pack *rules, bool 
 	buffer_text(json, "]");
 }
 
-static void add_target(struct buffer *json, const struct reference_campaign *campaign, const struct targets *targets,
-	const struct rule_pack *rules)
+static void add_target(
+	struct buffer *json, const struct reference_campaign *campaign, const struct targets *targets, int64_t now)
 {
-	struct target target = {.value = rules->target};
-	bool declared = targets_find(targets, campaign->id, unit_tree_root(campaign->units)->id, 0, &target);
-	if (declared || target.value > 0)
-		buffer_format(json, ",\"target\":%" PRIu64, target.value);
+	struct target found[2];
+	if (targets_of(targets, campaign, unit_tree_root(campaign->units), 0, now, found) > 0)
+		buffer_format(json, ",\"target\":%" PRIu64, found[0].value);
 	else
 		buffer_text(json, ",\"target\":null");
 }
@@ -187,7 +186,7 @@ void campaign_json(const struct reference_campaign *campaign, const struct targe
 	add_codes(json, "kinds", rules->kinds, rules->kind_count, english);
 	add_window(json, rules);
 	add_phases(json, rules, english);
-	add_target(json, campaign, targets, rules);
+	add_target(json, campaign, targets, now);
 	buffer_text(json, ",\"support\":");
 	if (support && *support != '\0')
 		buffer_json_text(json, support);

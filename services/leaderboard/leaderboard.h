@@ -25,6 +25,7 @@ bool leaderboard_ask(struct leaderboard *leaderboard, struct job **job) MUST_CHE
 
 /* Refusals in the client's language; the exchange is over after each. */
 void refuse_unknown_campaign(struct http_exchange *exchange);
+void refuse_unknown_unit(struct http_exchange *exchange);
 void refuse_unknown_tracking(struct http_exchange *exchange, bool typing_error);
 void refuse_query(struct http_exchange *exchange, const char *field, const char *code);
 void refuse_unavailable(struct http_exchange *exchange); /* 503, Retry-After */

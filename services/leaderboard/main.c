@@ -3,6 +3,7 @@
 #include "common/runtime/log.h"
 #include "services/leaderboard/boards.h"
 #include "services/leaderboard/http_boards.h"
+#include "services/leaderboard/http_progress.h"
 #include "services/leaderboard/http_tracking.h"
 #include "services/leaderboard/http_units.h"
 #include "services/leaderboard/stream.h"
@@ -53,6 +54,7 @@ static const struct http_route ROUTES[] = {
 	{.method = "GET", .path = "/v1/campaigns", .handler = on_campaigns},
 	{.method = "GET", .path = "/v1/campaigns/{campaign}", .handler = on_campaign},
 	{.method = "GET", .path = "/v1/campaigns/{campaign}/units", .handler = on_units},
+	{.method = "GET", .path = "/v1/campaigns/{campaign}/units/{unit}/progress", .handler = on_progress},
 	{.method = "GET", .path = "/v1/campaigns/{campaign}/board", .handler = on_board},
 	{.method = "GET", .path = "/v1/campaigns/{campaign}/board/events", .handler = on_board_events},
 	{.method = "GET", .path = "/v1/submissions/{code}", .handler = on_tracking},
@@ -71,6 +73,9 @@ static void on_answer(void *letter, void *context)
 	switch (job->kind) {
 	case JOB_BOARD:
 		boards_on_job(leaderboard->boards, job);
+		break;
+	case JOB_PROGRESS:
+		progress_on_job(leaderboard, job);
 		break;
 	case JOB_TRACK:
 		tracking_on_job(leaderboard, job);

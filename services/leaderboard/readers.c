@@ -37,6 +37,7 @@ void job_free(struct job **job)
 	if (!it)
 		return;
 	board_view_release(&it->view);
+	buffer_deinit(&it->json);
 	for (size_t i = 0; i < it->count; i++)
 		tracking_clear(&it->trackings[i]);
 	free(it);
@@ -49,6 +50,9 @@ static void do_job(struct board_reader *reader, struct job *job)
 	case JOB_BOARD:
 		job->view = board_read(reader, &job->query);
 		job->failed = job->view == NULL;
+		break;
+	case JOB_PROGRESS:
+		job->failed = !progress_read(reader, &job->progress, &job->json);
 		break;
 	case JOB_TRACK:
 		job->failed = !tracking_read(reader->pg, job->trackings, job->count, deadline);

@@ -3,22 +3,27 @@
 #ifndef SANGKIEN_LEADERBOARD_READERS_H
 #define SANGKIEN_LEADERBOARD_READERS_H
 
+#include "common/runtime/http.h"
 #include "common/runtime/mailbox.h"
-#include "services/leaderboard/board_reader.h"
+#include "services/leaderboard/progress_reader.h"
 #include "services/leaderboard/tracking.h"
 
 enum { READERS_JOBS_MAX = 1024 };
 
 enum job_kind {
-	JOB_BOARD, /* query → view */
-	JOB_TRACK, /* trackings → the same, filled */
-	JOB_POLL,  /* trackings → the first `changed` of them filled */
+	JOB_BOARD,    /* query → view */
+	JOB_TRACK,    /* trackings → the same, filled */
+	JOB_POLL,     /* trackings → the first `changed` of them filled */
+	JOB_PROGRESS, /* progress → json, for the exchange of the ticket */
 };
 struct job {
 	enum job_kind kind;
 	bool failed; /* neither server could say it */
 	struct board_query query;
 	struct board_view *view; /* NULL where failed */
+	struct progress_query progress;
+	http_ticket ticket;
+	struct buffer json;
 	size_t count, changed;
 	struct tracking trackings[];
 };

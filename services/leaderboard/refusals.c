@@ -12,6 +12,12 @@ void refuse_unknown_campaign(struct http_exchange *exchange)
 		NULL);
 }
 
+void refuse_unknown_unit(struct http_exchange *exchange)
+{
+	refuse(exchange, 404, "/problems/unknown_unit", "Chương trình không có đơn vị này",
+		"There is no such unit in the campaign", NULL);
+}
+
 void refuse_unknown_tracking(struct http_exchange *exchange, bool typing_error)
 {
 	bool english = http_prefers_english(exchange);

@@ -185,6 +185,16 @@ bool targets_find(
 	return true;
 }
 
+size_t targets_of(const struct targets *targets, const struct reference_campaign *campaign, const struct unit *unit,
+	uint32_t phase, int64_t now, struct target found[2])
+{
+	size_t count = targets_find_all(targets, campaign->id, unit->id, phase, found);
+	if (count > 0 || phase != 0 || unit->parent != 0)
+		return count;
+	found[0] = (struct target){.value = campaign_rules_at(campaign->campaign, now)->target};
+	return found[0].value > 0;
+}
+
 const struct target_round *targets_rounds(const struct targets *targets, uint32_t campaign, size_t *count)
 {
 	size_t first = 0;
