@@ -73,6 +73,8 @@ const char *http_method(const struct http_exchange *exchange);
 const char *http_path_value(const struct http_exchange *exchange, const char *name); /* of "{name}" */
 const char *http_query(const struct http_exchange *exchange, const char *name);  /* percent-decoded; NULL: not given */
 const char *http_header(const struct http_exchange *exchange, const char *name); /* any case; NULL: not given */
+/* The nth line of that name, from 0: a list may come in several (RFC 9110, 5.3). NULL: there are not so many. */
+const char *http_header_nth(const struct http_exchange *exchange, const char *name, uint32_t nth);
 struct bytes http_body(const struct http_exchange *exchange);
 int64_t http_received_at(const struct http_exchange *exchange); /* wall, us: last byte of the body was read (law 6) */
 const char *http_request_id(const struct http_exchange *exchange); /* X-Request-Id: the client's if sane, else ours */

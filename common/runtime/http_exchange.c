@@ -31,14 +31,19 @@ const char *http_query(const struct http_exchange *exchange, const char *name)
 	return NULL;
 }
 
-const char *http_header(const struct http_exchange *exchange, const char *name)
+const char *http_header_nth(const struct http_exchange *exchange, const char *name, uint32_t nth)
 {
 	for (uint32_t i = 0; i < exchange->field_count; i++) {
 		const char *texts = (const char *)exchange->head.data;
-		if (strcasecmp(texts + exchange->fields[i].name_at, name) == 0)
+		if (strcasecmp(texts + exchange->fields[i].name_at, name) == 0 && nth-- == 0)
 			return texts + exchange->fields[i].value_at;
 	}
 	return NULL;
+}
+
+const char *http_header(const struct http_exchange *exchange, const char *name)
+{
+	return http_header_nth(exchange, name, 0);
 }
 
 struct bytes http_body(const struct http_exchange *exchange)

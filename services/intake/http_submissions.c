@@ -9,8 +9,8 @@
 
 enum { SECOND_MS = 1000, RETRY_AFTER_S = 2 };
 
-/* N of "Prefer: wait=N" (RFC 7240), at most WAIT_MAX_S; 0: not asked for. */
-static uint32_t preferred_wait(const char *prefer)
+/* N of "wait=N" in one line of preferences, at most WAIT_MAX_S; 0: not asked for. */
+static uint32_t wait_in_line(const char *prefer)
 {
 	while (prefer != NULL && *prefer != '\0') {
 		prefer += strspn(prefer, " \t,");
@@ -25,6 +25,16 @@ static uint32_t preferred_wait(const char *prefer)
 		prefer = strchr(prefer, ',');
 	}
 	return 0;
+}
+
+/* Of "Prefer: wait=N" (RFC 7240), in whichever of its lines. */
+static uint32_t preferred_wait(const struct http_exchange *exchange)
+{
+	uint32_t wait_s = 0;
+	const char *line;
+	for (uint32_t i = 0; wait_s == 0 && (line = http_header_nth(exchange, "Prefer", i)) != NULL; i++)
+		wait_s = wait_in_line(line);
+	return wait_s;
 }
 
 static void refuse(struct front *front, struct http_exchange *exchange, enum problem problem, struct bytes errors,
@@ -68,7 +78,7 @@ void http_submissions(struct http_exchange *exchange, void *context)
 	struct arrival *arrival = admit(front, exchange);
 	if (arrival == NULL)
 		return;
-	uint32_t wait_s = preferred_wait(http_header(exchange, "Prefer"));
+	uint32_t wait_s = preferred_wait(exchange);
 	arrival->ticket = http_ticket_of(exchange);
 	arrival->wait_until_ms = wait_s > 0 ? clock_monotonic_ms() + (int64_t)wait_s * SECOND_MS : 0;
 	arrival->wants_decision = wait_s > 0;

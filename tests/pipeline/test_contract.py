@@ -1,10 +1,13 @@
 """The contract as a client sees it, through the edge: each answer a problem with its words, its id and its headers."""
 import itertools
 import json
+import os
+import re
 import socket
 import threading
 
 from harness.openapi import check, document
+from harness.process import ROOT
 from harness.texts import distinct_text
 from harness.waiting import await_condition
 
@@ -98,10 +101,10 @@ def test_only_a_422_names_fields(system):
     given = fields()
     assert system.submit("demo", given, Idempotency_Key="contract-1").status == 202
     assert_problem(system.submit("demo", {**given, "colour": 1}, Idempotency_Key="contract-1"), 409, "idempotency_key_used")
-    answers = [system.submit("demo", {**fields(), "phone": "0987654321"}) for _ in range(30)]
+    answers = [system.submit("demo", {**fields(), "phone": "0977665544"}) for _ in range(30)]
     assert {answer.status for answer in answers} == {202}
     for changes, campaign in (({}, "demo"), ({"colour": 1}, "demo"), ({"unit": "nowhere"}, "demo"), ({}, "75-nghin-sang-kien")):
-        limited = system.submit(campaign, {**fields(), "phone": "+84 987.654.321", **changes})
+        limited = system.submit(campaign, {**fields(), "phone": "+84 977.665.544", **changes})
         assert_problem(limited, 429, "rate_limited")
         assert 1 <= int(limited.headers["Retry-After"]) <= 600
     assert_problem(system.submit("demo", {"unit": "nowhere"}), 422, "invalid_fields")
@@ -132,6 +135,23 @@ def test_a_bad_query_parameter_is_422(system):
     for path in ("units?q=%ff", "units?q=%ed%a0%80", "units?parent=nowhere", "board?metric=x", "board?phase=9", "board?limit=0",
                  "board?parent=x", "board?around=x", "board/events?metric=x"):
         assert_problem(system.request("GET", "/v1/campaigns/demo/" + path), 422, "invalid")
+
+
+def test_preferences_may_come_in_several_lines(system):
+    body = json.dumps(fields()).encode()
+    answer = raw(system, "POST /v1/campaigns/demo/submissions HTTP/1.1", "Prefer: respond-async", "Prefer: wait=10",
+                 "Content-Type: application/json", f"Content-Length: {len(body)}", body=body)
+    assert answer.status == 200 and answer.headers["Preference-Applied"] == "wait", answer.body
+
+
+def test_the_first_things_to_try_do_not_get_in_each_other_s_way(system):
+    """What `up` prints and what the README shows both count, in whichever order they are tried."""
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+        readme = re.search(r"-d '(\{.*?\})'", file.read(), re.DOTALL).group(1)
+    printed = re.search(r"'(\{.*?\})'", system.tool("up").stdout, re.DOTALL).group(1)
+    for text in (printed, readme):
+        answer = system.submit("demo", json.loads(text), Prefer="wait=10")
+        assert answer.status == 200 and answer.json()["status"] == "counted", answer.body
 
 
 def test_a_tracking_code_as_people_write_it(system):
