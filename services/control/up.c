@@ -94,6 +94,11 @@ static bool copy_servers(const struct rundir *run)
 {
 	char from[2 * RUNDIR_FILE_MAX], to[RUNDIR_FILE_MAX];
 	snprintf(from, sizeof(from), "%s/build/nginx/usr/sbin/nginx", run->source);
+	if (!file_exists(from) && !file_exists("/usr/sbin/nginx")) {
+		fputs("sangkien: nginx is missing; `deploy/bootstrap run` gets it, as `make run` does by itself\n",
+			stderr);
+		return false;
+	}
 	return copy_one(run, file_exists(from) ? from : "/usr/sbin/nginx", rundir_file(run, to, "bin/nginx"), 0700,
 		       NULL) &&
 	       copy_one(run, "/usr/bin/redis-check-rdb", rundir_file(run, to, "bin/redis-server"), 0700, NULL);
@@ -266,6 +271,7 @@ static bool start_edge(const struct rundir *run)
 	return servers_edge_route(run) && supervision_add_server(run, "edge", command, "SIGQUIT\n");
 }
 
+/* Another text than the README's, which would else be a copy of this one. */
 static void print_next_steps(const struct rundir *run)
 {
 	char address[RUNDIR_FILE_MAX];
@@ -274,9 +280,9 @@ static void print_next_steps(const struct rundir *run)
 	       "  curl -s %s/v1/campaigns\n"
 	       "  curl -s -H 'Content-Type: application/json' -H 'Prefer: wait=5' %s/v1/campaigns/demo/submissions -d "
 	       "\\\n"
-	       "    '{\"full_name\":\"Nguyễn Thị Lan\",\"phone\":\"0912 345 "
-	       "678\",\"unit\":\"01.018.LIXIL\",\"block\":\"enterprise\","
-	       "\"description\":\"Dùng xe đẩy có bánh xoay để chuyển khuôn, giảm một nửa thời gian.\"}'\n"
+	       "    '{\"full_name\":\"Trần Văn Minh\",\"phone\":\"0987 654 "
+	       "321\",\"unit\":\"01.018.LIXIL\",\"block\":\"enterprise\","
+	       "\"description\":\"Lắp cảm biến tự tắt đèn trong kho, mỗi tháng bớt được ba phần mười tiền điện.\"}'\n"
 	       "  curl -sN %s/v1/campaigns/demo/board/events\n",
 		address, run->path, address, address, address);
 }
