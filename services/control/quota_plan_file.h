@@ -38,6 +38,18 @@ struct quota_reader {
 	size_t rule_count;
 };
 
+/* The reader of a field's function, which knows it as its first member. */
+static inline struct quota_reader *quota_reader_of(struct yaml_reader *reader)
+{
+	return (struct quota_reader *)reader;
+}
+
+/* Periods (quota_plan_periods.c): the whole and the phases of the campaign, then the rounds of the file. */
+void quota_periods_find(struct quota_reader *reader);
+void quota_rounds_read(struct yaml_reader *reader, yaml_node_t *node, void *plan);
+const struct quota_period *quota_period_find(const struct quota_plan *plan, const char *name); /* NULL: none */
+void quota_period_say_unknown(struct yaml_reader *reader, const yaml_node_t *key, const char *name);
+
 /* Reads the document; every fault is said. */
 void quota_plan_file_read(struct quota_reader *reader);
 
