@@ -26,6 +26,14 @@ static const struct command COMMANDS[] = {
 		"(unit_code,from,members).\n"
 		"Totals that do not add up to what was declared are shown and stand. --dry-run writes nothing.",
 		command_quotas_apply},
+	{"progress", "UNIT [--campaign CODE] [--period all|phase_N|round_N] [--csv|--json]",
+		"A unit and its children against their targets, laggards first.\n\n"
+		"The table has the unit in every period and its children in one: that which runs, or --period. --csv "
+		"has "
+		"all of them.\n"
+		"A \"!\" stands where the parts do not add up to what was declared. The campaign is `demo` unless told "
+		"otherwise.",
+		command_progress},
 	{"token create", "--role ROLE [--campaign CODE] [--unit CODE] [--days N] [--label TEXT] [--json]",
 		"Make a bearer token; it is shown once and stored hashed.", command_token_create},
 	{"token list", "[--json]", "The tokens, without their secrets.", command_token_list},

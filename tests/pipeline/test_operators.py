@@ -14,8 +14,8 @@ from harness.waiting import await_condition
 def test_help_is_everywhere():
     """Would catch a command without --help, or one that starts something when asked for help."""
     listing = subprocess.run([TOOL, "--help"], capture_output=True, text=True, check=True).stdout
-    for words in ("up", "down", "status", "scale", "campaign apply", "units import", "token create", "submit", "audit",
-                  "rebuild-board", "simulate"):
+    for words in ("up", "down", "status", "scale", "campaign apply", "units import", "quotas apply", "progress", "token create",
+                  "submit", "audit", "rebuild-board", "simulate"):
         assert words in listing
         done = subprocess.run([TOOL, *words.split(), "--help"], capture_output=True, text=True, check=True)
         assert done.stdout.startswith("sangkien " + words)
