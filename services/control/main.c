@@ -38,7 +38,7 @@ static const struct command COMMANDS[] = {
 		"Make a bearer token; it is shown once and stored hashed.", command_token_create},
 	{"token list", "[--json]", "The tokens, without their secrets.", command_token_list},
 	{"token revoke", "ID", "End a token at once.", command_token_revoke},
-	{"submit", "[FILE.ndjson] [--campaign CODE] [--key KEY] [--connections N] [--json]",
+	{"submit", "[FILE.ndjson] [--campaign CODE] [--key KEY] [--connections N] [--send-only] [--json]",
 		"Send submissions through HTTP and follow them to their decisions.\n\n"
 		"A line is a submission as the contract has it, or {\"id\",\"text\"}: then one is made up around the "
 		"text, spread over\n"

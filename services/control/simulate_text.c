@@ -34,15 +34,28 @@ static const char *const VERBS[] = {"cải tiến", "thay thế", "bố trí l�
 	"chia sẻ"};
 static const char *const OPENINGS[] = {"Trước đây việc xử lý %W và %W tại %W mất nhiều công, %W thường bị ảnh hưởng. ",
 	"Thực tế ở %W cho thấy %W hay hỏng khi %W chạy cùng %W. ", "Mỗi tháng %W phải dừng %N lần vì %W vướng %W. ",
-	"Anh chị em ở %W nhiều lần phản ánh %W khó dùng, nhất là lúc %W gần %W. "};
+	"Anh chị em ở %W nhiều lần phản ánh %W khó dùng, nhất là lúc %W gần %W. ",
+	"Qua theo dõi %N ca, tổ nhận ra %W lệch so với %W. ", "Khách hàng trả lại %W do %W lẫn vào %W. ",
+	"Vào mùa mưa %W ẩm, kéo theo %W và %W xuống cấp. ", "Định mức của %W cao gấp rưỡi %W, nguyên nhân từ %W. ",
+	"Người mới vào nghề lúng túng giữa %W với %W. ", "Kiểm tra định kỳ phát hiện %W rò, %W mòn, %W nứt. ",
+	"Hội nghị người lao động giao cho %W tìm cách giữ %W. ", "Phụ huynh, bệnh nhân hay hỏi về %W mà %W chưa có. "};
 static const char *const MIDDLES[] = {"Giải pháp là %V %W bằng %W, đồng thời %V %W theo %W. ",
 	"Chúng tôi %V %W, dùng %W nối với %W và %V %W sau %N phút. ",
 	"Cách làm mới: %V %W trước, rồi %V %W bên cạnh %W, cuối cùng %V %W. ",
 	"Nhóm đã thử %V %W với %W trong %N ngày, sau đó %V %W cho %W. ",
-	"Điểm khác là %W không còn phụ thuộc %W mà %V qua %W và %W. "};
+	"Điểm khác là %W không còn phụ thuộc %W mà %V qua %W và %W. ", "Bước đầu vẽ lại %W, tính tải cho %W, chọn %W. ",
+	"Vật liệu lấy từ %W thải loại, tốn %N nghìn đồng cho mỗi %W. ",
+	"Tay đòn dài %N phân đặt giữa %W với %W, lò xo giữ %W. ",
+	"Một bảng chia ô nhắc %W trước, %W sau, ai làm thì ký. ", "Chương trình nhỏ đọc %W, đối chiếu %W rồi báo %W. ",
+	"Ống dẫn vòng qua %W nhờ %W, thêm phin ở %W. ", "Thay vì khiêng %W, hai người đẩy %W trên %W. ",
+	"Chu kỳ bảo dưỡng %W đổi thành %N giờ theo dấu hiệu ở %W. ", "Lớp học nhỏ mười phút đầu ca kể chuyện %W, %W. ",
+	"Mẫu biểu gộp %W cùng %W, bỏ hẳn %W. ", "Dưỡng đo khắc sẵn cho %W, khỏi phải tháo %W. ",
+	"Tận dụng nhiệt của %W sấy %W, nước ngưng về %W. ", "Cảm nhận rung từ %W truyền sang %W, đèn nháy tại %W. "};
 static const char *const CLOSINGS[] = {"Kết quả: %W giảm %N phần trăm, %W bền hơn, %W gọn hơn.",
 	"Sau khi áp dụng, %W tiết kiệm %N triệu đồng một năm, %W và %W đều an toàn hơn.",
-	"Đến nay %N người dùng %W thay cho %W, thời gian chờ %W còn một nửa."};
+	"Đến nay %N người dùng %W thay cho %W, thời gian chờ %W còn một nửa.",
+	"Mỗi quý dôi ra %N triệu, tái đầu tư cho %W.", "Không còn tai nạn ở %W, %W sạch hẳn.",
+	"Hồ sơ trả đúng hẹn, %W thôi phải hỏi %W.", "Tỷ lệ lỗi %W từ %N phần nghìn xuống gần không nhờ %W."};
 static const char *const SURNAMES[] = {"Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Phan", "Vũ", "Đặng", "Bùi", "Đỗ", "Hồ",
 	"Ngô", "Dương", "Lý", "Vi", "Lò"};
 static const char *const MIDDLE_NAMES[] = {"Thị", "Văn", "Đức", "Ngọc", "Minh", "Thanh", "Quốc", "Hữu", "Kim", "Xuân"};

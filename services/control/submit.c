@@ -22,7 +22,7 @@ enum { CHUNK_LINES = 500, CONNECTIONS = 2, PATIENCE_S = 120, TOKEN_S = 24 * 3600
 
 struct submit {
 	const char *file, *campaign_code, *key, *connections;
-	bool json;
+	bool json, send_only; /* send_only: without following them to their decisions */
 	struct pg *pg;
 	struct session_campaign campaign;
 	const struct unit **leaves; /* that take submissions, by code */
@@ -113,19 +113,24 @@ static bool send_lines(struct submit *submit, struct batch_client *client)
 
 static void report(const struct submit *submit, const struct batch_tally *tally, const struct follow_up *found)
 {
+	unsigned long long sent = tally->sent, accepted = tally->accepted, refused = tally->refused,
+			   resent = tally->resent;
 	if (submit->json) {
-		printf("{\"sent\":%llu,\"receipts\":%llu,\"refused\":%llu,\"chunks_resent\":%llu,",
-			(unsigned long long)tally->sent, (unsigned long long)tally->accepted,
-			(unsigned long long)tally->refused, (unsigned long long)tally->resent);
-		follow_up_print_json(found);
+		printf("{\"sent\":%llu,\"receipts\":%llu,\"refused\":%llu,\"chunks_resent\":%llu", sent, accepted,
+			refused, resent);
+		if (!submit->send_only) {
+			putchar(',');
+			follow_up_print_json(found);
+		}
 		puts("}");
 		return;
 	}
-	printf("sent %llu, receipts %llu, refused %llu, chunks sent again %llu; of the receipts now:\n",
-		(unsigned long long)tally->sent, (unsigned long long)tally->accepted,
-		(unsigned long long)tally->refused, (unsigned long long)tally->resent);
-	follow_up_print(found);
-	if (tally->refused > 0)
+	printf("sent %llu, receipts %llu, refused %llu, chunks sent again %llu\n", sent, accepted, refused, resent);
+	if (!submit->send_only) {
+		puts("of the receipts now:");
+		follow_up_print(found);
+	}
+	if (refused > 0)
 		printf("the first refusal: %s\n", tally->first_refusal);
 }
 
@@ -141,9 +146,13 @@ static int send_and_follow(struct submit *submit, const char *address, const cha
 		.connections = connections,
 		.patience_s = PATIENCE_S,
 	});
-	struct follow_up found;
+	struct follow_up found = {0};
 	if (client == NULL || !send_lines(submit, client))
 		return EXIT_AWAY;
+	if (submit->send_only) {
+		report(submit, batch_tally(client), &found);
+		return batch_tally(client)->refused == 0 ? EXIT_OK : EXIT_DRIFT;
+	}
 	bool decided = follow_up_await(submit->pg, submit->campaign.id, submit->key, PATIENCE_S, &found);
 	report(submit, batch_tally(client), &found);
 	return decided && batch_tally(client)->refused == 0 && found.stored == batch_tally(client)->accepted
@@ -182,6 +191,7 @@ int command_submit(struct rundir *run, int argc, char **argv)
 		{"--key", &submit.key, NULL},
 		{"--connections", &submit.connections, NULL},
 		{"--json", NULL, &submit.json},
+		{"--send-only", NULL, &submit.send_only},
 	};
 	if (!arguments_parse(argc, argv, arguments, ARRAY_LENGTH(arguments)) ||
 		!arguments_number("--connections", submit.connections, CONNECTIONS, 1, 16, &connections))

@@ -15,7 +15,7 @@ const struct config_field INTAKE_FIELD[INTAKE_FIELDS] = {
 	{"INTAKE_DECISIONS", CONFIG_TEXT, AT(decisions), NULL, "endpoints of quota's decisions, a comma list", 0, 0},
 	{"INTAKE_WINDOW", CONFIG_U32, AT(window), "20000", "submissions under way in the pipeline at most", 16,
 		1000000},
-	{"INTAKE_WRITERS", CONFIG_U32, AT(writers), "2", "threads that commit", 1, 16},
+	{"INTAKE_WRITERS", CONFIG_U32, AT(writers), "1", "threads that commit", 1, 16},
 	{"INTAKE_QUEUE", CONFIG_U32, AT(queue), "8192", "submissions that may wait for a commit; beyond it 503", 1,
 		65536},
 	{"INTAKE_BODY_MS", CONFIG_U32, AT(body_ms), "30000", "a body that takes longer is refused with 408", 100,

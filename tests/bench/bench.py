@@ -4,7 +4,8 @@ into the same PostgreSQL (one connection, 512 rows a commit). Prints a table and
 
 usage: tests/bench/bench.py [--seconds N] [--connections N] [--rounds N]
 
-The load generator (wrk) runs on the same cores. Absolute figures are of this machine and hour; `ratio` is what to compare.
+Two loads: batches of submissions (`end_to_end_per_s`, `ratio`) and one submission a request (`single_per_s`, `single_ratio`).
+The load generator (`sangkien submit`, wrk) runs on the same cores. Absolute figures are of this machine and hour; `ratio` is what to compare.
 """
 import argparse
 import io
@@ -107,17 +108,30 @@ def await_entered(system, number):
         pause.wait(0.1)
 
 
-def load(system, lines, seconds, connections):
-    """One round: figures of the load from the first request until everything is decided."""
+def send_single(system, lines, options):
+    """One submission a request, kept-alive connections; the answers' times from the generator."""
+    env = {**os.environ, "BENCH_LINES": lines, "BENCH_PATH": f"/v1/campaigns/{CAMPAIGN}/submissions"}
+    done = subprocess.run(["wrk", "-t1", f"-c{options.connections}", f"-d{options.seconds}s", "-s",
+                           os.path.join(ROOT, "tests/bench/submit.lua"), f"http://{system.address}"],
+                          env=env, capture_output=True, text=True, check=True)
+    sys.stderr.write(done.stderr)
+    report = json.loads(done.stdout.splitlines()[-1])
+    return {"answers_p50_ms": report["p50_us"] / 1000, "answers_p99_ms": report["p99_us"] / 1000, "errors": report["errors"]}
+
+
+def send_batches(system, lines, _options):
+    """The batch call of an officer or operator (R3), a few requests at once."""
+    system.tool("submit", lines, "--campaign", CAMPAIGN, "--connections", "4", "--send-only", "--json")
+    return {}
+
+
+def load(system, lines, send, options):
+    """Figures of one load, from its first request until everything is decided and counted."""
     sampler = BoardSampler(system)
     stored_before, _ = counts(system)
     cpu_before = cpu_by_process(system)
     began = time.monotonic()
-    env = {**os.environ, "BENCH_LINES": lines, "BENCH_PATH": f"/v1/campaigns/{CAMPAIGN}/submissions"}
-    done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", os.path.join(ROOT, "tests/bench/submit.lua"),
-                           f"http://{system.address}"], env=env, capture_output=True, text=True, check=True)
-    report = json.loads(done.stdout.splitlines()[-1])
-    sys.stderr.write(done.stderr)
+    figures = send(system, lines, options)
     samples = sampler.finish()
     (stored,), = system.query("SELECT count(*) FROM submission")
     await_entered(system, stored)
@@ -129,12 +143,10 @@ def load(system, lines, seconds, connections):
     return {
         "submissions": number,
         "per_s": number / took,
-        "answers_p50_ms": report["p50_us"] / 1000,
-        "answers_p99_ms": report["p99_us"] / 1000,
-        "errors": report["errors"],
         "receipt_to_board_p50_s": percentile(samples, 0.5),
         "receipt_to_board_p99_s": percentile(samples, 0.99),
         "cpu_us": {name: (cpu_after[name] - cpu_before[name]) / number for name in cpu_after},
+        **figures,
     }
 
 
@@ -171,49 +183,74 @@ def copy_limit(system, rows):
 
 
 def print_table(result):
-    print(f"\n{'submissions a second, HTTP to decided and counted':55} {result['end_to_end_per_s']:10.0f}")
-    print(f"{'rows a second, COPY of the same rows alone':55} {result['copy_per_s']:10.0f}")
-    print(f"{'ratio':55} {result['ratio']:10.3f}")
-    print(f"{'answer p50 / p99, ms':55} {result['answers_p50_ms']:10.1f} {result['answers_p99_ms']:8.1f}")
-    print(f"{'receipt to board p50 / p99, s (under this load)':55} {result['receipt_to_board_p50_s']:10.3f} "
+    print(f"\n{'submissions a second, HTTP to decided and counted':50} {'batches':>9} {'single':>9}")
+    print(f"{'':50} {result['end_to_end_per_s']:9.0f} {result['single_per_s']:9.0f}")
+    print(f"{'rows a second, COPY of the same rows alone':50} {result['copy_per_s']:9.0f}")
+    print(f"{'ratio':50} {result['ratio']:9.3f} {result['single_ratio']:9.3f}")
+    print(f"{'answer to a single one p50 / p99, ms':50} {'':9} {result['answers_p50_ms']:9.1f} {result['answers_p99_ms']:8.1f}")
+    print(f"{'receipt to board p50 / p99, s (single, loaded)':50} {'':9} {result['receipt_to_board_p50_s']:9.3f} "
           f"{result['receipt_to_board_p99_s']:8.3f}")
     print("CPU a submission, microseconds:")
     for name, value in result["cpu_us_per_submission"].items():
-        print(f"  {name:53} {value:10.1f}")
+        print(f"  {name:48} {value:9.1f} {result['single_cpu_us_per_submission'][name]:9.1f}")
     print("resident memory, MiB:")
     for name, value in result["resident_bytes"].items():
-        print(f"  {name:53} {value / 2**20:10.1f}")
+        print(f"  {name:48} {value / 2**20:9.1f}")
+
+
+def write_lines(system, number):
+    path = os.path.join(BUILD, f"bench-{number}.ndjson")
+    with open(path, "w", encoding="utf-8") as file:
+        subprocess.run([os.path.join(BUILD, "sangkien"), "simulate", "--campaign", CAMPAIGN, "--scale", "0.025", "--seed",
+                        str(1000 + number), "--print"], env=system.env, stdout=file, check=True)
+    return path
+
+
+def one_round(system, number, options):
+    """Both loads and the limit, one after the other on the same machine."""
+    figures = {}
+    for kind, send in (("batches", send_batches), ("single", send_single)):
+        lines = write_lines(system, 2 * number + (kind == "single"))
+        figures[kind] = load(system, lines, send, options)
+        os.unlink(lines)
+    figures["copy_per_s"] = copy_limit(system, figures["batches"]["submissions"])
+    print(f"round {number + 1}: batches {figures['batches']['per_s']:.0f}/s, single {figures['single']['per_s']:.0f}/s, "
+          f"COPY {figures['copy_per_s']:.0f}/s", flush=True)
+    return figures
+
+
+def summary(system, rounds):
+    def middle(kind, key):
+        return statistics.median(r[kind][key] for r in rounds)
+
+    def cpu(kind):
+        return {name: statistics.median(r[kind]["cpu_us"][name] for r in rounds) for name in rounds[0][kind]["cpu_us"]}
+
+    return {
+        "end_to_end_per_s": middle("batches", "per_s"),
+        "copy_per_s": statistics.median(r["copy_per_s"] for r in rounds),
+        "ratio": statistics.median(r["batches"]["per_s"] / r["copy_per_s"] for r in rounds),
+        "single_per_s": middle("single", "per_s"),
+        "single_ratio": statistics.median(r["single"]["per_s"] / r["copy_per_s"] for r in rounds),
+        "cpu_us_per_submission": cpu("batches"),
+        "single_cpu_us_per_submission": cpu("single"),
+        "resident_bytes": {name: system.resident_bytes(name) for name in system.instances()},
+        **{key: middle("single", key) for key in
+           ("answers_p50_ms", "answers_p99_ms", "receipt_to_board_p50_s", "receipt_to_board_p99_s")},
+        "rounds": rounds,
+    }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=15, help="of load in each round")
-    parser.add_argument("--connections", type=int, default=128)
+    parser.add_argument("--seconds", type=int, default=10, help="of single submissions in each round")
+    parser.add_argument("--connections", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     system = System(SANGKIEN_ADDRESS_RATE="1000000")
     try:
         system.up()
-        rounds, limits = [], []
-        for number in range(options.rounds):
-            lines = os.path.join(BUILD, f"bench-{number}.ndjson")
-            with open(lines, "w", encoding="utf-8") as file:
-                subprocess.run([os.path.join(BUILD, "sangkien"), "simulate", "--campaign", CAMPAIGN, "--scale", "0.04", "--seed",
-                                str(1000 + number), "--print"], env=system.env, stdout=file, check=True)
-            rounds.append(load(system, lines, options.seconds, options.connections))
-            limits.append(copy_limit(system, rounds[-1]["submissions"]))
-            os.unlink(lines)
-            print(f"round {number + 1}: {rounds[-1]['per_s']:.0f}/s of {limits[-1]:.0f}/s", flush=True)
-        middle = lambda key: statistics.median(r[key] for r in rounds)  # noqa: E731
-        result = {
-            "end_to_end_per_s": middle("per_s"),
-            "copy_per_s": statistics.median(limits),
-            "ratio": statistics.median(r["per_s"] / limit for r, limit in zip(rounds, limits)),
-            "cpu_us_per_submission": {name: statistics.median(r["cpu_us"][name] for r in rounds) for name in rounds[0]["cpu_us"]},
-            "resident_bytes": {name: system.resident_bytes(name) for name in system.instances()},
-            **{key: middle(key) for key in ("answers_p50_ms", "answers_p99_ms", "receipt_to_board_p50_s", "receipt_to_board_p99_s")},
-            "rounds": rounds,
-        }
+        result = summary(system, [one_round(system, number, options) for number in range(options.rounds)])
         system.assert_no_drift()
     finally:
         system.remove()
