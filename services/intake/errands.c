@@ -13,7 +13,7 @@ struct errand *errand_new(enum errand_kind kind)
 	return errand;
 }
 
-/* What cannot be asked for now is stale again after another lease. */
+/* What cannot be asked at this moment is stale again after another lease. */
 bool errand_send(struct dispatch *dispatch, struct errand *errand)
 {
 	if (errand != NULL && errand->count > 0 && mailbox_push(dispatch->errands, errand))
