@@ -352,8 +352,10 @@ def test_drain_hands_back_what_was_not_tried(world):
     assert service.process.stop() == 0
     sent = len(world.sink.mails)
     assert world.server.query("SELECT count(*) FROM outbox WHERE state = 1") == [(sent,)]
-    assert world.server.query("SELECT count(*) FROM outbox WHERE state = 0 AND attempts > 0") in ([(0,)], [(1,)])
-    assert world.server.query("SELECT count(*) FROM outbox WHERE state = 0 AND next_at > now() + interval '1 s'") == [(0,)]
+    # Tried were the one that was refused for now and, where the stop cut a mail short, that one; the rest was handed back.
+    (tried,), = world.server.query("SELECT count(*) FROM outbox WHERE state = 0 AND attempts > 0")
+    (late,), = world.server.query("SELECT count(*) FROM outbox WHERE state = 0 AND attempts = 0 AND next_at > now() + interval '1 s'")
+    assert tried <= 2 and late == 0
 
 
 def test_off_it_is_ready_and_leaves_the_outbox_alone(world):
