@@ -2,6 +2,7 @@
 #ifndef SANGKIEN_DOMAIN_CAMPAIGN_H
 #define SANGKIEN_DOMAIN_CAMPAIGN_H
 
+#include "common/domain/notices.h"
 #include "common/domain/status.h"
 #include "common/runtime/buffer.h"
 
@@ -65,6 +66,7 @@ struct campaign {
 	int64_t opens_at, closes_at; /* open while opens_at <= receipt < closes_at (R14) */
 	struct rule_pack *versions;  /* ascending by holds_from */
 	size_t version_count;
+	struct notice_rules notices; /* who is told of what, and how; zero: nobody */
 };
 
 /* Parses a campaign file (YAML). NULL with one line "FILE:LINE: what and how to mend" a fault in `faults`. */

@@ -51,6 +51,7 @@ void campaign_file_read(struct yaml_reader *reader, yaml_node_t *root, struct ca
 		{"opens_at", yaml_read_instant, offsetof(struct campaign, opens_at), true},
 		{"closes_at", yaml_read_instant, offsetof(struct campaign, closes_at), true},
 		{"versions", read_versions, 0, true},
+		{"notices", notices_read, offsetof(struct campaign, notices), false},
 	};
 
 	campaign->opens_at = campaign->closes_at = INT64_MIN;

@@ -11,6 +11,8 @@ void campaign_file_read(struct yaml_reader *reader, yaml_node_t *root, struct ca
 
 /* One version of the rules (rule_pack_file.c). */
 void rule_pack_read(struct yaml_reader *reader, yaml_node_t *node, void *rule_pack);
+/* How people are told (notices_file.c): into the campaign's `notices`. */
+void notices_read(struct yaml_reader *reader, yaml_node_t *node, void *notice_rules);
 void bilingual_read(struct yaml_reader *reader, yaml_node_t *node, void *bilingual);
 
 #endif
