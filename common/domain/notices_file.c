@@ -2,6 +2,7 @@
 #include "common/domain/campaign_file.h"
 
 #include <regex.h>
+#include <stdio.h>
 #include <string.h>
 #include <yajl/yajl_tree.h>
 
@@ -12,6 +13,7 @@ enum {
 	STATUS_TO_STANDARD = 299,
 	JSON_BYTES_MAX = 8192,
 	HOUR_MIN = 60,
+	PHONE_BYTES_MAX = 16,
 };
 
 /* Names as they stand, before it is known which channel they mean. */
@@ -308,15 +310,14 @@ static bool recipient_pattern_good(const char *to)
 {
 	char address[NOTICE_ADDRESS_BYTES_MAX + 1];
 	const char *word = strstr(to, "{phone}");
+	int before = word == NULL ? (int)strlen(to) : (int)(word - to);
 
-	if (strlen(to) + 16 > NOTICE_ADDRESS_BYTES_MAX)
+	/* The longest number is longer than the word. */
+	if (strlen(to) + PHONE_BYTES_MAX > NOTICE_ADDRESS_BYTES_MAX)
 		return false;
-	strcpy(address, to);
-	if (word != NULL) {
-		size_t at = (size_t)(word - to);
-		memcpy(address + at, "0000000", strlen("{phone}"));
-	}
-	return notice_mail_address(address) && strchr(address, '{') == NULL;
+	snprintf(address, sizeof(address), "%.*s%s%s", before, to, word == NULL ? "" : "+84900000000",
+		word == NULL ? "" : word + strlen("{phone}"));
+	return notice_mail_address(address) && strpbrk(address, "{}") == NULL;
 }
 
 static void check_mail(struct yaml_reader *reader, yaml_node_t *node, const struct notice_channel *channel)

@@ -41,6 +41,8 @@ int command_token_list(struct rundir *run, int argc, char **argv);
 int command_token_revoke(struct rundir *run, int argc, char **argv);
 int command_audit(struct rundir *run, int argc, char **argv);
 int command_rebuild_board(struct rundir *run, int argc, char **argv);
+int command_notices(struct rundir *run, int argc, char **argv);
+int command_notices_resend(struct rundir *run, int argc, char **argv);
 int command_submit(struct rundir *run, int argc, char **argv);
 int command_simulate(struct rundir *run, int argc, char **argv);
 int command_duplicates(struct rundir *run, int argc, char **argv);

@@ -38,6 +38,12 @@ static const struct command COMMANDS[] = {
 		"Make a bearer token; it is shown once and stored hashed.", command_token_create},
 	{"token list", "[--json]", "The tokens, without their secrets.", command_token_list},
 	{"token revoke", "ID", "End a token at once.", command_token_revoke},
+	{"notices resend", "ID|--all [--campaign CODE]",
+		"Send a dead letter again, or all of them: as new, under the id it always had.",
+		command_notices_resend},
+	{"notices", "[--state due|sent|dead|all] [--campaign CODE] [--limit N] [--json]",
+		"The dead letters: notices that were refused for good or too often, and why; newest first.",
+		command_notices},
 	{"submit", "[FILE.ndjson] [--campaign CODE] [--key KEY] [--connections N] [--send-only] [--json]",
 		"Send submissions through HTTP and follow them to their decisions.\n\n"
 		"A line is a submission as the contract has it, or {\"id\",\"text\"}: then one is made up around the "

@@ -136,6 +136,10 @@ static void fill(struct front *front, const struct admission *admission, const s
 	out->submission.received_at = fields->has_received_at ? fields->received_at : admission->received_at;
 	out->submission.fields = *fields;
 	out->campaign_code = bytes_of(campaign->code);
+	/* What bears its own instant was received elsewhere, before. */
+	const struct notice_channel *channel = campaign->notices.by_event[NOTICE_RECEIPT];
+	if (channel != NULL && !fields->has_received_at)
+		out->receipt_channel = bytes_of(channel->name);
 	take_key(front, admission, key, out);
 	find_unit(front, admission->campaign, out);
 	know_person(front, campaign_rules_at(campaign, out->submission.received_at), token, out);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARRIVAL_TEXTS = 11 };
+enum { ARRIVAL_TEXTS = 12 };
 
 /* Every text an arrival keeps; the personal ones stay behind with the request. */
 static void list_texts(struct arrival *arrival, struct bytes *texts[ARRIVAL_TEXTS])
@@ -11,7 +11,7 @@ static void list_texts(struct arrival *arrival, struct bytes *texts[ARRIVAL_TEXT
 	struct submission_fields *fields = &arrival->submission.fields;
 	struct bytes *all[ARRIVAL_TEXTS] = {&fields->unit, &fields->category, &fields->kind, &fields->title,
 		&fields->description, &fields->recognized_by, &fields->benefit_social, &fields->evidence_url,
-		&arrival->key, &arrival->sealed, &arrival->campaign_code};
+		&arrival->key, &arrival->sealed, &arrival->campaign_code, &arrival->receipt_channel};
 	memcpy(texts, all, sizeof(all));
 }
 

@@ -53,6 +53,7 @@ struct arrival {
 	struct buffer errors; /* of PROBLEM_FIELDS, rendered */
 	struct bytes sealed;
 	struct bytes campaign_code;
+	struct bytes receipt_channel; /* its submitter is told of the receipt through it; empty: not */
 	bool has_entered_by;
 	struct id128 entered_by;
 	char trace_parent[TRACE_PARENT_SIZE];

@@ -265,6 +265,50 @@ static enum pg_status copy_rows(
 	return pg_copy_end(ledger->pg, deadline_ms);
 }
 
+/* The receipts that their campaign tells of, in the transaction that makes them true; notification finds them. */
+static enum pg_status add_notices(
+	struct ledger *ledger, struct arrival *const *arrivals, size_t count, const bool *won, int64_t deadline_ms)
+{
+	struct pg_params *p = pg_params(ledger->pg);
+	size_t told = 0;
+	pg_array_begin(p, PG_OID_UUID);
+	for (size_t i = 0; i < count; i++) {
+		if (won[i] && arrivals[i]->receipt_channel.size > 0) {
+			struct id128 id = random_id();
+			pg_uuid(p, &id);
+			told++;
+		}
+	}
+	pg_array_end(p);
+	if (told == 0)
+		return PG_OK;
+	pg_array_begin(p, PG_OID_INT2);
+	for (size_t i = 0; i < count; i++) {
+		if (won[i] && arrivals[i]->receipt_channel.size > 0)
+			pg_i16(p, (int16_t)arrivals[i]->submission.campaign);
+	}
+	pg_array_end(p);
+	pg_array_begin(p, PG_OID_UUID);
+	for (size_t i = 0; i < count; i++) {
+		if (won[i] && arrivals[i]->receipt_channel.size > 0)
+			pg_uuid(p, &arrivals[i]->submission.id);
+	}
+	pg_array_end(p);
+	pg_array_begin(p, PG_OID_TEXT);
+	for (size_t i = 0; i < count; i++) {
+		if (won[i] && arrivals[i]->receipt_channel.size > 0)
+			pg_text(p, arrivals[i]->receipt_channel);
+	}
+	pg_array_end(p);
+	return pg_run(ledger->pg,
+		"INSERT INTO outbox (id, campaign_id, submission_id, event, channel, event_key) "
+		"SELECT w.id, w.campaign_id, w.submission_id, 'receipt', w.channel, 'receipt:' || w.submission_id "
+		"FROM unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::text[]) AS w (id, campaign_id, submission_id, "
+		"channel) "
+		"ON CONFLICT DO NOTHING",
+		NULL, deadline_ms);
+}
+
 /* The lock comes in the same round trip as BEGIN. */
 static enum pg_status begin_locked(struct ledger *ledger, int64_t deadline_ms)
 {
@@ -286,6 +330,8 @@ enum pg_status ledger_commit(
 		status = insert_keys(ledger, arrivals, count, won, deadline_ms);
 	if (status == PG_OK && any(won, count))
 		status = copy_rows(ledger, arrivals, count, won, deadline_ms);
+	if (status == PG_OK)
+		status = add_notices(ledger, arrivals, count, won, deadline_ms);
 	if (status == PG_OK)
 		return pg_commit(ledger->pg, deadline_ms);
 	pg_rollback(ledger->pg, deadline_ms);

@@ -30,8 +30,8 @@ static const char begin_sql[] = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL
 
 static const char add_outbox_sql[] =
 	"INSERT INTO outbox (id, campaign_id, submission_id, event, channel, event_key) "
-	"SELECT k.id, k.campaign_id, k.submission_id, 'verdict', 'smtp', 'verdict:' || k.submission_id || ':' || "
-	"k.revision FROM unnest($1, $2, $3, $4) AS k(id, campaign_id, submission_id, revision) "
+	"SELECT k.id, k.campaign_id, k.submission_id, 'verdict', k.channel, 'verdict:' || k.submission_id || ':' || "
+	"k.revision FROM unnest($1, $2, $3, $4, $5) AS k(id, campaign_id, submission_id, revision, channel) "
 	"ON CONFLICT (event_key) DO NOTHING RETURNING id, campaign_id";
 
 struct ledger *ledger_open(const struct ledger_options *options)
@@ -40,7 +40,6 @@ struct ledger *ledger_open(const struct ledger_options *options)
 
 	if (ledger == NULL)
 		return NULL;
-	ledger->notify = options->notify;
 	ledger->pg = pg_open(options->conninfo, options->instance);
 	if (ledger->pg == NULL)
 		ledger_close(&ledger);
@@ -210,18 +209,41 @@ static bool append(struct arena *arena, void **array, size_t *count, size_t size
 	return true;
 }
 
+/* NULL: the campaign tells nobody of decisions. */
+static const char *channel_of(const struct transaction *transaction, const struct decision *decision)
+{
+	const struct reference_campaign *campaign = reference_by_id(transaction->reference, decision->campaign);
+	const struct notice_channel *channel =
+		campaign == NULL ? NULL : campaign->campaign->notices.by_event[NOTICE_VERDICT];
+
+	return channel == NULL ? NULL : channel->name;
+}
+
 static enum pg_status add_outbox(
-	struct transaction *transaction, const struct change *changes, size_t count, struct ledger_result *result)
+	struct transaction *transaction, const struct change *all, size_t all_count, struct ledger_result *result)
 {
 	CLEANUP(pg_result_clear) PGresult *rows = NULL;
-	struct pg_params *p = pg_params(transaction->pg);
+	struct change *changes;
+	struct pg_params *p;
 	enum pg_status status;
-	size_t added;
+	size_t added, count = 0;
 
+	for (size_t i = 0; i < all_count; i++)
+		count += channel_of(transaction, &all[i].decision) != NULL;
+	if (count == 0)
+		return PG_OK;
+	changes = arena_alloc(transaction->arena, count * sizeof(*changes));
+	if (changes == NULL)
+		return PG_REFUSED;
+	for (size_t i = 0, at = 0; i < all_count; i++)
+		if (channel_of(transaction, &all[i].decision) != NULL)
+			changes[at++] = all[i];
+	p = pg_params(transaction->pg);
 	put_new_ids(p, count);
 	PUT_CHANGES(p, PG_OID_INT2, pg_i16(p, (int16_t)d->campaign));
 	PUT_CHANGES(p, PG_OID_UUID, pg_uuid(p, &d->id));
 	PUT_CHANGES(p, PG_OID_INT4, pg_i32(p, (int32_t)d->revision));
+	PUT_CHANGES(p, PG_OID_TEXT, pg_cstr(p, channel_of(transaction, d)));
 	status = pg_run(transaction->pg, add_outbox_sql, &rows, transaction->deadline_ms);
 	if (status != PG_OK)
 		return status;
@@ -235,14 +257,14 @@ static enum pg_status add_outbox(
 	return PG_OK;
 }
 
-enum pg_status ledger_apply(struct transaction *transaction, const struct change *changes, size_t count, bool notify,
-	struct ledger_result *result)
+enum pg_status ledger_apply(
+	struct transaction *transaction, const struct change *changes, size_t count, struct ledger_result *result)
 {
 	struct board_news *boards;
 	size_t board_count;
 	enum pg_status status = history_add(transaction, changes, count);
 
-	if (status == PG_OK && notify)
+	if (status == PG_OK)
 		status = add_outbox(transaction, changes, count, result);
 	if (status == PG_OK)
 		status = effects_apply(transaction, changes, count, &boards, &board_count);

@@ -19,7 +19,6 @@ struct ledger;
 struct ledger_options {
 	const char *conninfo;
 	const char *instance;
-	bool notify; /* a channel is on: each decision makes a row of the outbox */
 };
 
 struct ledger *ledger_open(const struct ledger_options *options) MUST_CHECK; /* NULL only without memory */
@@ -80,8 +79,8 @@ enum ledger_end ledger_revise(struct ledger *ledger, const struct reference *ref
 	size_t count, struct arena *arena, struct ledger_result *result, int64_t deadline_ms) MUST_CHECK;
 
 /* For the steps within: adds the decisions of these changes (sorted by id) to an open transaction, with all their
- * effects, and appends to the result. */
-enum pg_status ledger_apply(struct transaction *transaction, const struct change *changes, size_t count, bool notify,
+ * effects and, where the campaign tells of decisions, a row of the outbox each, and appends to the result. */
+enum pg_status ledger_apply(struct transaction *transaction, const struct change *changes, size_t count,
 	struct ledger_result *result) MUST_CHECK;
 
 #endif

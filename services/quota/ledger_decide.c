@@ -13,7 +13,6 @@ static const char fence_sql[] = "SELECT shard, epoch FROM index_shard WHERE shar
 struct part {
 	struct verdict *verdicts;
 	size_t count;
-	bool notify;
 };
 
 /* A verdict that came before, or whose commit's outcome was not known, finds its decision here. */
@@ -240,7 +239,7 @@ static enum pg_status decide(struct transaction *transaction, struct ledger_resu
 	status = claims_settle(transaction, &docket);
 	if (status == PG_OK)
 		status = claims_sign(transaction, &docket);
-	return status == PG_OK ? ledger_apply(transaction, changes, count, part->notify, result) : status;
+	return status == PG_OK ? ledger_apply(transaction, changes, count, result) : status;
 }
 
 static void set_fates(struct part *part, enum verdict_fate fate)
@@ -259,7 +258,7 @@ static void stamp(struct part *part, int64_t now_us)
 void ledger_decide(struct ledger *ledger, const struct reference *reference, struct verdict *verdicts, size_t count,
 	struct arena *arena, struct ledger_result *result)
 {
-	struct part part = {.verdicts = verdicts, .count = count, .notify = ledger->notify};
+	struct part part = {.verdicts = verdicts, .count = count};
 	const struct ledger_frame frame = {.reference = reference,
 		.arena = arena,
 		.result = result,

@@ -8,7 +8,6 @@
 
 struct ledger {
 	struct pg *pg;
-	bool notify;
 	atomic_bool stopping, connected;
 };
 

@@ -10,7 +10,6 @@
 struct session {
 	struct revision *revisions;
 	size_t count;
-	bool notify;
 };
 
 static struct id128 *gather_ids(const struct session *session, struct arena *arena)
@@ -207,14 +206,14 @@ static enum pg_status revise(struct transaction *transaction, struct ledger_resu
 	if (status == PG_OK)
 		status = sign_risen(transaction, &changes);
 	if (status == PG_OK)
-		status = ledger_apply(transaction, changes.rows, changes.count, session->notify, result);
+		status = ledger_apply(transaction, changes.rows, changes.count, result);
 	return status == PG_OK ? pass_on(transaction, &changes) : status;
 }
 
 enum ledger_end ledger_revise(struct ledger *ledger, const struct reference *reference, struct revision *revisions,
 	size_t count, struct arena *arena, struct ledger_result *result, int64_t deadline_ms)
 {
-	struct session session = {.revisions = revisions, .count = count, .notify = ledger->notify};
+	struct session session = {.revisions = revisions, .count = count};
 	const struct ledger_frame frame = {.reference = reference,
 		.arena = arena,
 		.result = result,

@@ -23,7 +23,6 @@ struct quota_settings {
 	struct service_settings service;
 	char *pg, *redis, *keys, *upstream, *decisions, *edge;
 	uint32_t credit, batch, redis_timeout_ms;
-	bool notify;
 };
 
 static const struct config_field FIELDS[] = {
@@ -39,8 +38,6 @@ static const struct config_field FIELDS[] = {
 		"endpoint that tells every intake of decisions", 0, 0},
 	{"QUOTA_EDGE", CONFIG_TEXT, offsetof(struct quota_settings, edge), NULL,
 		"endpoint it hands out at, to notification", 0, 0},
-	{"QUOTA_NOTIFY", CONFIG_BOOL, offsetof(struct quota_settings, notify), "0",
-		"a channel is on: each decision makes a row of the outbox", 0, 0},
 	{"QUOTA_CREDIT", CONFIG_U32, offsetof(struct quota_settings, credit), "4",
 		"batches at once from each deduplication", 1, 1000},
 	{"QUOTA_BATCH", CONFIG_U32, offsetof(struct quota_settings, batch), "512",
@@ -165,9 +162,8 @@ static bool open_board_keeper(struct quota *quota)
 
 static bool open_ledger(struct quota *quota)
 {
-	const struct ledger_options options = {.conninfo = quota->settings.pg,
-		.instance = service_instance(quota->service),
-		.notify = quota->settings.notify};
+	const struct ledger_options options = {
+		.conninfo = quota->settings.pg, .instance = service_instance(quota->service)};
 
 	quota->ledger = ledger_open(&options);
 	if (quota->ledger == NULL)

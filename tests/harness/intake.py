@@ -147,8 +147,9 @@ class World:
         with open(os.path.join(self.keys_path, name), "wb") as file:
             file.write(os.urandom(32))
 
-    def add_campaign(self, number, code, opens_at=PAST, closes_at=FUTURE, limit=30, window=600):
-        source = CAMPAIGN.format(code=code, opens_at=opens_at, closes_at=closes_at, limit=limit, window=window)
+    def add_campaign(self, number, code, opens_at=PAST, closes_at=FUTURE, limit=30, window=600, more=""):
+        """`more`: YAML behind what every campaign here has."""
+        source = CAMPAIGN.format(code=code, opens_at=opens_at, closes_at=closes_at, limit=limit, window=window) + more
         self.postgresql.query("INSERT INTO campaign (id, code, source, sha256) VALUES (%s, %s, %s, '')",
                               (number, code, source))
         for unit, name, level, parent, accepts in UNITS:

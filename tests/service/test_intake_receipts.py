@@ -192,3 +192,21 @@ def attempt(call):
         return call().status
     except OSError:
         return None
+
+
+def test_a_receipt_is_told_of_where_the_campaign_says_so(intake_world):
+    """In the submission's own transaction: one row a submission, none for a repeat, none where it is off."""
+    intake_world.postgresql.query("TRUNCATE outbox")
+    intake_world.add_campaign(5, "telling", more="""
+notices:
+  channels:
+    - {name: sms, kind: http, url: 'https://gate.example.vn/', form: {to: '{phone}'}}
+  send: {receipt: sms}
+""")
+    intake = intake_world.start()
+    told = [intake.submit(number, campaign="telling", Idempotency_Key=str(number)) for number in (1, 2, 1)]
+    assert [answer.status for answer in told] == [202] * 3
+    assert intake.submit(3).status == 202
+    rows = intake_world.postgresql.query("SELECT submission_id::text, campaign_id, event, channel, event_key, state FROM outbox")
+    assert sorted(rows) == sorted((answer.json()["id"], 5, "receipt", "sms", "receipt:" + answer.json()["id"], 0)
+                                  for answer in told[:2])

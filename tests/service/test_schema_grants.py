@@ -9,7 +9,7 @@ REFERENCE = ("campaign", "unit", "quota_target", "reference_version")
 TABLES = ("campaign", "campaign_history", "unit", "quota_target", "quota_plan", "quota_plan_history", "quota_round",
           "member_count", "reference_version", "token", "token_version", "submission",
           "idempotency_key", "decision", "signature", "exact_text", "person", "participation", "unit_total", "unit_day",
-          "board", "index_shard", "frequency_snapshot", "role_lease", "quarantine", "outbox")
+          "board", "index_shard", "frequency_snapshot", "role_lease", "quarantine", "outbox", "officer")
 
 # What each service does in its work, by the login it does it with.
 NEEDED = {
@@ -23,6 +23,8 @@ NEEDED = {
         "LEFT JOIN quarantine q ON q.submission_id = s.id WHERE d.submission_id IS NULL ORDER BY s.id",
         "INSERT INTO role_lease VALUES ('sweeper', 1, " + ID + ", now()) ON CONFLICT (role) DO UPDATE "
         "SET epoch = role_lease.epoch + 1",
+        "INSERT INTO outbox (id, campaign_id, submission_id, event, channel, event_key) "
+        "SELECT " + ID + ", 1, " + ID + ", 'receipt', 'sms', 'r' ON CONFLICT DO NOTHING",
         "INSERT INTO quarantine (submission_id, stage, reason) VALUES (" + ID + ", 'intake', 'x') "
         "ON CONFLICT (submission_id, stage) DO UPDATE SET attempts = quarantine.attempts + 1, reason = 'x', at = now()",
     ],
@@ -59,6 +61,9 @@ NEEDED = {
     ],
     "notification": [
         "UPDATE outbox SET state = 1, sent_at = now() WHERE state = 0",
+        "INSERT INTO outbox (id, campaign_id, officer_id, event, channel, event_key, facts) SELECT " + ID + ", 1, " + ID +
+        ", 'weekly', 'mail', 'w', '{}' ON CONFLICT DO NOTHING",
+        "SELECT o.sealed, t.counted, d.people FROM officer o, unit_total t, unit_day d, quota_target q",
         "SELECT id, sealed FROM submission",
         "SELECT status, reasons FROM decision",
     ],
@@ -86,7 +91,8 @@ FORBIDDEN = {
         ("deduplication", "SELECT sealed FROM submission"), ("validation", "SELECT sealed FROM submission"),
         ("leaderboard", "SELECT person FROM submission"), ("notification", "SELECT person FROM submission"),
         ("leaderboard", "SELECT description FROM submission"), ("leaderboard", "SELECT * FROM submission"),
-        ("leaderboard", "SELECT person FROM participation"),
+        ("leaderboard", "SELECT person FROM participation"), ("leaderboard", "SELECT sealed FROM officer"),
+        ("quota", "SELECT sealed FROM officer"), ("intake", "SELECT sealed FROM officer"),
     ],
     "validation is pure": [("validation", "SELECT id FROM submission"), ("validation", "SELECT status FROM decision"),
                            ("validation", "SELECT id FROM token")],
@@ -102,9 +108,10 @@ FORBIDDEN = {
                                     ("quota", "UPDATE decision SET revision = revision + 1")],
     "an epoch is its owner's": [("quota", "UPDATE index_shard SET epoch = 0"), ("intake", "SELECT epoch FROM index_shard"),
                                 ("deduplication", "DELETE FROM index_shard")],
-    "notices come from quota": [("notification", "INSERT INTO outbox (id, campaign_id, event, channel, event_key) "
-                                 "SELECT " + ID + ", 1, 'verdict', 'smtp', 'k'"),
-                                ("intake", "SELECT id FROM outbox"), ("notification", "DELETE FROM outbox")],
+    "an event is told of once for ever": [("intake", "SELECT id FROM outbox"), ("intake", "UPDATE outbox SET state = 0"),
+                                          ("notification", "DELETE FROM outbox"), ("quota", "UPDATE outbox SET state = 0"),
+                                          ("leaderboard", "SELECT id FROM outbox"),
+                                          ("notification", "DELETE FROM officer")],
     "poison is never dropped": [(service, "DELETE FROM quarantine") for service in SERVICES] +
                                [("intake", "UPDATE quarantine SET stage = ''"), ("leaderboard", "SELECT reason FROM quarantine")],
     "tokens are the operators'": [("intake", "INSERT INTO token (id, secret_hash, role, expires_at) VALUES (" + ID +

@@ -36,10 +36,9 @@ static inline int64_t soon(void)
 	return clock_monotonic_ms() + BOOKS_DEADLINE_MS;
 }
 
-static inline struct ledger *books_ledger(bool notify)
+static inline struct ledger *books_ledger(void)
 {
-	const struct ledger_options options = {
-		.conninfo = getenv("SANGKIEN_TEST_PG"), .instance = "test", .notify = notify};
+	const struct ledger_options options = {.conninfo = getenv("SANGKIEN_TEST_PG"), .instance = "test"};
 	struct ledger *ledger = ledger_open(&options);
 
 	assert_non_null(ledger);
@@ -103,7 +102,7 @@ static inline void books_open(struct books *books, uint64_t seed)
 	books->seed = seed;
 	books->pg = pg_open(getenv("SANGKIEN_TEST_PG"), "books");
 	write_campaign(books);
-	books->ledger = books_ledger(false);
+	books->ledger = books_ledger();
 	books->arena = arena_new(BOOKS_ARENA);
 	books->units = random_tree(&books->seed, BOOKS_UNITS);
 	books->phases[0] =

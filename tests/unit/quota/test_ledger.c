@@ -70,7 +70,7 @@ struct worker {
 static void *work(void *context)
 {
 	struct worker *worker = context;
-	struct ledger *ledger = books_ledger(false);
+	struct ledger *ledger = books_ledger();
 	struct arena *arena = arena_new(BOOKS_ARENA);
 	struct verdict *mine = malloc(MANY * sizeof(*mine));
 
@@ -371,12 +371,17 @@ static void test_outbox_has_one_row_a_decision(void **state)
 {
 	struct books books;
 	struct verdict verdicts[4];
+	struct notice_channel channel = {.name = "sms"};
 	struct ledger_result result = {0};
 
 	(void)state;
 	books_open(&books, 10);
-	ledger_close(&books.ledger);
-	books.ledger = books_ledger(true);
+	for (size_t i = 0; i < 4; i++)
+		verdicts[i] = new_verdict(&books, STATUS_COUNTED, 1);
+	qsort(verdicts, 4, sizeof(*verdicts), compare_verdicts);
+	decide(&books, books.ledger, books.arena, verdicts, 4);
+	assert_int_equal(ask(&books, "SELECT count(*) FROM outbox WHERE campaign_id = $1"), 0); /* off */
+	books.campaign.notices.by_event[NOTICE_VERDICT] = &channel;
 	for (size_t i = 0; i < 4; i++)
 		verdicts[i] = new_verdict(&books, STATUS_COUNTED, 1);
 	qsort(verdicts, 4, sizeof(*verdicts), compare_verdicts);
@@ -384,6 +389,7 @@ static void test_outbox_has_one_row_a_decision(void **state)
 	assert_int_equal(result.outbox_count, 4);
 	decide(&books, books.ledger, books.arena, verdicts, 4);
 	assert_int_equal(ask(&books, "SELECT count(*) FROM outbox WHERE campaign_id = $1"), 4);
+	assert_int_equal(ask(&books, "SELECT count(*) FROM outbox WHERE campaign_id = $1 AND channel = 'sms'"), 4);
 	books_close(&books);
 }
 
