@@ -37,8 +37,10 @@ struct rule_pack {
 	uint32_t version;
 	int64_t holds_from; /* the instant of receipt from which it decides */
 	uint32_t description_characters_max;
-	uint32_t required; /* bits of enum rule_field */
-	uint32_t offered;  /* fields the form shows */
+	uint32_t required;         /* bits of enum rule_field */
+	uint32_t offered;          /* fields the form shows */
+	struct coded_name *blocks; /* R2: those that take part, by block_name() */
+	size_t block_count;
 	struct coded_name *categories;
 	size_t category_count;
 	struct coded_name *kinds;
@@ -46,7 +48,9 @@ struct rule_pack {
 	const char *research_kind; /* R12: the kind that needs accepted_on, NULL: none */
 	bool has_applied_window;
 	int32_t applied_from, applied_to; /* days, inclusive at both ends */
-	bool phase_by_applied_on;         /* else by receipt */
+	bool has_recognized_window;       /* R12; where the file has none, that of the application */
+	int32_t recognized_from, recognized_to;
+	bool phase_by_applied_on; /* else by receipt */
 	struct campaign_phase *phases;
 	size_t phase_count;
 	enum person_key person_key;

@@ -141,20 +141,75 @@ static void read_kinds(struct yaml_reader *reader, yaml_node_t *node, void *targ
 	pack->kinds = read_coded_names(reader, node, &pack->kind_count);
 }
 
-static void read_window(struct yaml_reader *reader, yaml_node_t *node, void *target)
+/* R2: the form offers these two; a campaign says which take part and what they are called. */
+static void read_blocks(struct yaml_reader *reader, yaml_node_t *node, void *target)
+{
+	struct rule_pack *pack = target;
+	enum submission_block block;
+
+	pack->blocks = read_coded_names(reader, node, &pack->block_count);
+	if (node->type == YAML_SEQUENCE_NODE && node->data.sequence.items.top == node->data.sequence.items.start)
+		yaml_fault(reader, node, "no block could take part; list one, or remove the key for both");
+	for (size_t i = 0; i < pack->block_count; i++)
+		if (pack->blocks[i].code != NULL && !block_parse(pack->blocks[i].code, &block))
+			yaml_fault(reader, yaml_element(reader, node, i),
+				"\"%s\" is no block; write enterprise or public", pack->blocks[i].code);
+}
+
+static void set_standard_blocks(struct yaml_reader *reader, yaml_node_t *node, struct rule_pack *pack)
+{
+	static const struct coded_name BOTH[] = {
+		{"enterprise", {"Doanh nghiệp", "Enterprise"}},
+		{"public", {"Khối cơ quan, hành chính sự nghiệp", "Public body"}},
+	};
+
+	pack->blocks = arena_alloc(reader->arena, sizeof(BOTH));
+	if (pack->blocks == NULL) {
+		yaml_fault(reader, node, "the file is too large; shorten it");
+		return;
+	}
+	memcpy(pack->blocks, BOTH, sizeof(BOTH));
+	pack->block_count = ARRAY_LENGTH(BOTH);
+}
+
+struct day_window {
+	int32_t from, to;
+};
+
+static struct day_window read_window(struct yaml_reader *reader, yaml_node_t *node)
 {
 	static const struct yaml_field FIELDS[] = {
-		{"from", yaml_read_day, offsetof(struct rule_pack, applied_from), true},
-		{"to", yaml_read_day, offsetof(struct rule_pack, applied_to), true},
+		{"from", yaml_read_day, offsetof(struct day_window, from), true},
+		{"to", yaml_read_day, offsetof(struct day_window, to), true},
 	};
-	struct rule_pack *pack = target;
+	struct day_window window = {0};
 	size_t faults = reader->fault_count;
 
-	pack->has_applied_window = true;
-	yaml_read_mapping(reader, node, FIELDS, ARRAY_LENGTH(FIELDS), pack);
-	if (faults == reader->fault_count && pack->applied_from > pack->applied_to)
+	yaml_read_mapping(reader, node, FIELDS, ARRAY_LENGTH(FIELDS), &window);
+	if (faults == reader->fault_count && window.from > window.to)
 		yaml_fault(reader, yaml_value(reader, node, "to"),
 			"the window ends before it begins; let \"to\" be the last day that is taken");
+	return window;
+}
+
+static void read_applied_window(struct yaml_reader *reader, yaml_node_t *node, void *target)
+{
+	struct rule_pack *pack = target;
+	struct day_window window = read_window(reader, node);
+
+	pack->has_applied_window = true;
+	pack->applied_from = window.from;
+	pack->applied_to = window.to;
+}
+
+static void read_recognized_window(struct yaml_reader *reader, yaml_node_t *node, void *target)
+{
+	struct rule_pack *pack = target;
+	struct day_window window = read_window(reader, node);
+
+	pack->has_recognized_window = true;
+	pack->recognized_from = window.from;
+	pack->recognized_to = window.to;
 }
 
 static void read_phase(struct yaml_reader *reader, yaml_node_t *node, void *target)
@@ -269,10 +324,12 @@ void rule_pack_read(struct yaml_reader *reader, yaml_node_t *node, void *target)
 		{"description_characters_max", yaml_read_u32, offsetof(struct rule_pack, description_characters_max),
 			true},
 		{"fields", read_fields, 0, false},
+		{"blocks", read_blocks, 0, false},
 		{"categories", read_categories, 0, false},
 		{"kinds", read_kinds, 0, false},
 		{"research_kind", yaml_read_code, offsetof(struct rule_pack, research_kind), false},
-		{"applied_window", read_window, 0, false},
+		{"applied_window", read_applied_window, 0, false},
+		{"recognized_window", read_recognized_window, 0, false},
 		{"phase_by", read_phase_by, offsetof(struct rule_pack, phase_by_applied_on), false},
 		{"phases", read_phases, 0, false},
 		{"person_key", read_person_key, offsetof(struct rule_pack, person_key), true},
@@ -292,6 +349,13 @@ void rule_pack_read(struct yaml_reader *reader, yaml_node_t *node, void *target)
 	pack->person_window_s = PERSON_WINDOW_STANDARD_S;
 	pack->support = (struct bilingual){"", ""};
 	yaml_read_mapping(reader, node, FIELDS, ARRAY_LENGTH(FIELDS), pack);
+	if (pack->block_count == 0)
+		set_standard_blocks(reader, node, pack);
+	if (!pack->has_recognized_window) {
+		pack->has_recognized_window = pack->has_applied_window;
+		pack->recognized_from = pack->applied_from;
+		pack->recognized_to = pack->applied_to;
+	}
 	/* A campaign that lists categories requires one (contract). */
 	if (pack->category_count > 0)
 		pack->required |= RULE_CATEGORY;

@@ -133,16 +133,16 @@ static void add_codes(struct buffer *json, const char *name, const struct coded_
 	buffer_text(json, "]");
 }
 
-static void add_window(struct buffer *json, const struct rule_pack *rules)
+static void add_window(struct buffer *json, const char *name, bool given, int32_t first, int32_t last)
 {
 	char from[CLOCK_TEXT_SIZE], to[CLOCK_TEXT_SIZE];
-	if (!rules->has_applied_window) {
-		buffer_text(json, ",\"applied_window\":null");
+	if (!given) {
+		buffer_format(json, ",\"%s\":null", name);
 		return;
 	}
-	clock_format_day(rules->applied_from, from);
-	clock_format_day(rules->applied_to, to);
-	buffer_format(json, ",\"applied_window\":{\"from\":\"%s\",\"to\":\"%s\"}", from, to);
+	clock_format_day(first, from);
+	clock_format_day(last, to);
+	buffer_format(json, ",\"%s\":{\"from\":\"%s\",\"to\":\"%s\"}", name, from, to);
 }
 
 static void add_phases(struct buffer *json, const struct rule_pack *rules, bool english)
@@ -182,9 +182,12 @@ void campaign_json(const struct reference_campaign *campaign, const struct targe
 	buffer_format(json, ",\"rules_version\":%" PRIu32 ",\"description_characters_max\":%" PRIu32, rules->version,
 		rules->description_characters_max);
 	add_fields(json, rules);
+	add_codes(json, "blocks", rules->blocks, rules->block_count, english);
 	add_codes(json, "categories", rules->categories, rules->category_count, english);
 	add_codes(json, "kinds", rules->kinds, rules->kind_count, english);
-	add_window(json, rules);
+	add_window(json, "applied_window", rules->has_applied_window, rules->applied_from, rules->applied_to);
+	add_window(
+		json, "recognized_window", rules->has_recognized_window, rules->recognized_from, rules->recognized_to);
 	add_phases(json, rules, english);
 	add_target(json, campaign, targets, now);
 	buffer_text(json, ",\"support\":");

@@ -3,7 +3,7 @@
 #include "common/runtime/clock.h"
 #include "common/runtime/log.h"
 #include "proto/submission.pb-c.h"
-#include "services/validation/rules.h"
+#include "common/domain/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -76,7 +76,7 @@ def world(postgresql, run_directory, start_service):
 
 def submission(campaign=1, unit=UNIT, received_at=NOW, **fields):
     message = messages("submission")
-    filled = {"description": "Dùng xe đẩy có bánh xoay để chuyển khuôn".encode(), "authors": 1, "lead_author": True,
+    filled = {"description": "Dùng xe đẩy có bánh xoay để chuyển khuôn".encode(), "authors": 1, "lead_author": True, "block": 1,
               **fields}
     return message.SubmissionReceived(id=uuid.uuid4().bytes, campaign=campaign, unit=unit, received_at=received_at,
                                       person=bytes(16), fields=message.Fields(**filled)).SerializeToString()
@@ -117,7 +117,8 @@ def test_judges_and_hands_on(world):
     assert not await_condition(lambda: world.intake.ack(handed_out)).rejected
     assert reasons(first) == [] and first.submission.SerializeToString() == batch[0]
     # The same submission a moment earlier falls under the earlier window.
-    assert before.rules_version == 1 and reasons(before) == [("outside_window", "applied_on")]
+    assert before.rules_version == 1 and reasons(before) == [("outside_window", "applied_on"),
+                                                             ("outside_window", "recognized_on")]
     assert after.rules_version == 2 and reasons(after) == []
     assert reasons(bad) == [("required", "national_id"), ("required", "category"), ("too_long", "description"),
                             ("required", "applied_on"), ("not_recognised", "recognized_on"),

@@ -106,6 +106,12 @@ static void test_reads_all(void **state)
 	assert_string_equal(pack->categories[1].name.en, "Công nhân");
 	assert_string_equal(pack->research_kind, "research");
 	assert_true(pack->has_applied_window);
+	/* A recognition without a window of its own has that of the application; R2: both blocks take part. */
+	assert_true(pack->has_recognized_window);
+	assert_int_equal(pack->recognized_from, pack->applied_from);
+	assert_int_equal(pack->recognized_to, pack->applied_to);
+	assert_int_equal(pack->block_count, 2);
+	assert_string_equal(pack->blocks[0].name.vi, "Doanh nghiệp");
 	assert_int_equal(pack->phase_count, 2);
 	assert_int_equal(pack->near_scope, SCOPE_TOP);
 	assert_true(pack->review_threshold > 0.59 && pack->review_threshold < 0.61);
@@ -118,6 +124,7 @@ static void test_reads_all(void **state)
 	assert_string_equal(pack->support.vi, "");
 	assert_true(campaign->versions[1].review_threshold == campaign->versions[1].near_threshold);
 	assert_false(campaign->versions[1].has_applied_window);
+	assert_false(campaign->versions[1].has_recognized_window);
 }
 
 static void test_instants(void **state)
@@ -195,6 +202,11 @@ static void test_faults_of_values(void **state)
 	expect_fault("2022-01-08T00:00:00+07:00", "2022-01-08", "trial.yaml:3: \"2022-01-08\" is no instant");
 	expect_fault("from: 2021-09-01", "from: 2021-09-31", "trial.yaml:19: \"2021-09-31\" is no day");
 	expect_fault("from: 2021-09-01", "from: 2022-09-02", "trial.yaml:19: the window ends before it begins");
+	expect_fault("    kinds:", "    recognized_window: {from: 2022-01-02, to: 2022-01-01}\n    kinds:",
+		"trial.yaml:15: the window ends before it begins");
+	expect_fault("    kinds:", "    blocks: [{code: army, name: Quân đội}]\n    kinds:",
+		"trial.yaml:15: \"army\" is no block; write enterprise or public");
+	expect_fault("    kinds:", "    blocks: []\n    kinds:", "trial.yaml:15: no block could take part");
 	expect_fault("near_threshold: 0.72", "near_threshold: 1.01", "trial.yaml:24: \"1.01\" is out of range");
 	expect_fault("near_threshold: 0.72", "near_threshold: -0.1", "trial.yaml:24: \"-0.1\" is out of range");
 	expect_fault("near_threshold: 0.72", "near_threshold: nan", "trial.yaml:24: \"nan\" is out of range");

@@ -1,6 +1,7 @@
-/* The campaign's rules on one submission: every reason at once. Pure; time is in the submission, not in the clock. */
-#ifndef SANGKIEN_VALIDATION_RULES_H
-#define SANGKIEN_VALIDATION_RULES_H
+/* The campaign's rules on one submission: every reason at once. Pure; time is in the submission, not in the clock.
+ * validation judges by them, and control rehearses a change of them. */
+#ifndef SANGKIEN_DOMAIN_RULES_H
+#define SANGKIEN_DOMAIN_RULES_H
 
 #include "common/domain/campaign.h"
 #include "proto/submission.pb-c.h"

@@ -1,4 +1,4 @@
-#include "services/validation/rules.h"
+#include "common/domain/rules.h"
 
 #include "common/domain/text.h"
 
@@ -63,6 +63,17 @@ static void judge_description(struct judging *judging)
 		refuse(judging, "too_long", "description");
 }
 
+/* R2: a block that does not take part. */
+static void judge_block(struct judging *judging)
+{
+	const struct rule_pack *rules = judging->rules;
+	const char *name = judging->fields->block <= BLOCK_PUBLIC ? block_name(judging->fields->block) : "";
+	ProtobufCBinaryData code = {strlen(name), (uint8_t *)(uintptr_t)name};
+
+	if (rules->block_count > 0 && !is_listed(code, rules->blocks, rules->block_count))
+		refuse(judging, "invalid", "block");
+}
+
 static bool is_in_window(const struct rule_pack *rules, int32_t day)
 {
 	return !rules->has_applied_window || (rules->applied_from <= day && day <= rules->applied_to);
@@ -73,6 +84,20 @@ static void judge_applied_on(struct judging *judging)
 	judge_presence(judging, RULE_APPLIED_ON, judging->fields->has_applied_on, "applied_on");
 	if (judging->fields->has_applied_on && !is_in_window(judging->rules, judging->fields->applied_on))
 		refuse(judging, "outside_window", "applied_on");
+}
+
+/* R12, R16: recognised in writing, and when. */
+static void judge_recognized_on(struct judging *judging)
+{
+	const struct rule_pack *rules = judging->rules;
+	int32_t day = judging->fields->recognized_on;
+
+	if (!judging->fields->has_recognized_on) {
+		if (is_required(judging, RULE_RECOGNIZED_ON))
+			refuse(judging, "not_recognised", "recognized_on");
+	} else if (rules->has_recognized_window && (day < rules->recognized_from || rules->recognized_to < day)) {
+		refuse(judging, "outside_window", "recognized_on");
+	}
 }
 
 /* R12: a research topic is accepted within the window in which it is applied. */
@@ -105,13 +130,13 @@ void rules_judge(const struct rule_pack *rules, const Sangkien__Message__Fields 
 
 	verdict->count = 0;
 	judge_presence(&judging, RULE_NATIONAL_ID, fields->has_national_id, "national_id");
+	judge_block(&judging);
 	judge_code(&judging, RULE_CATEGORY, fields->category, "category", rules->categories, rules->category_count);
 	judge_code(&judging, RULE_KIND, fields->kind, "kind", rules->kinds, rules->kind_count);
 	judge_presence(&judging, RULE_TITLE, fields->title.len > 0, "title");
 	judge_description(&judging);
 	judge_applied_on(&judging);
-	if (!fields->has_recognized_on && is_required(&judging, RULE_RECOGNIZED_ON))
-		refuse(&judging, "not_recognised", "recognized_on");
+	judge_recognized_on(&judging);
 	judge_presence(&judging, RULE_RECOGNIZED_BY, fields->recognized_by.len > 0, "recognized_by");
 	judge_presence(&judging, RULE_EVIDENCE_URL, fields->evidence_url.len > 0, "evidence_url");
 	judge_declarations(&judging);

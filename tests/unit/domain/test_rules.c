@@ -1,6 +1,6 @@
 /* Would catch: a rule that is off by a day or by a character, one that hides another, a reason with a wrong word. */
 #include "common/domain/text.h"
-#include "services/validation/rules.h"
+#include "common/domain/rules.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +12,7 @@
 enum { FROM = 18871 /* 2021-09-01 */, TO = 19236 /* 2022-09-01 */, LIMIT = 10 };
 
 static struct coded_name CATEGORIES[] = {{"officer", {"", ""}}, {"worker", {"", ""}}};
+static struct coded_name BLOCKS[] = {{"enterprise", {"", ""}}, {"public", {"", ""}}};
 static struct coded_name KINDS[] = {{"technical", {"", ""}}, {"research", {"", ""}}};
 
 static struct rule_pack strict_rules(void)
@@ -20,6 +21,8 @@ static struct rule_pack strict_rules(void)
 		.version = 1,
 		.description_characters_max = LIMIT,
 		.required = RULE_NATIONAL_ID | RULE_CATEGORY | RULE_APPLIED_ON | RULE_RECOGNIZED_ON,
+		.blocks = BLOCKS,
+		.block_count = ARRAY_LENGTH(BLOCKS),
 		.categories = CATEGORIES,
 		.category_count = ARRAY_LENGTH(CATEGORIES),
 		.kinds = KINDS,
@@ -28,6 +31,9 @@ static struct rule_pack strict_rules(void)
 		.has_applied_window = true,
 		.applied_from = FROM,
 		.applied_to = TO,
+		.has_recognized_window = true,
+		.recognized_from = FROM,
+		.recognized_to = TO + 30,
 		.lead_author_only = true,
 		.refuse_ip_protected = true,
 	};
@@ -42,6 +48,7 @@ static Sangkien__Message__Fields good_fields(void)
 {
 	Sangkien__Message__Fields fields = SANGKIEN__MESSAGE__FIELDS__INIT;
 
+	fields.block = BLOCK_ENTERPRISE;
 	fields.has_national_id = true;
 	fields.category = text("worker");
 	fields.description = text("Xe đẩy");
@@ -111,6 +118,42 @@ static void test_optional_date_in_its_window(void **state)
 	expect(&rules, &fields, "outside_window applied_on");
 	fields.has_applied_on = false;
 	expect(&rules, &fields, "");
+}
+
+/* R12: recognised in writing, within its own window of days. */
+static void test_recognition_by_the_day(void **state)
+{
+	static const struct {
+		int32_t day;
+		const char *wanted;
+	} DAYS[] = {{FROM - 1, "outside_window recognized_on"}, {FROM, ""}, {TO + 30, ""},
+		{TO + 31, "outside_window recognized_on"}};
+	struct rule_pack open = strict_rules();
+
+	(void)state;
+	open.has_recognized_window = false;
+	for (size_t i = 0; i < ARRAY_LENGTH(DAYS); i++) {
+		Sangkien__Message__Fields fields = good_fields();
+		fields.recognized_on = DAYS[i].day;
+		expect_strict(&fields, DAYS[i].wanted);
+		expect(&open, &fields, "");
+	}
+}
+
+/* R2: a campaign of enterprises takes nothing of public bodies. */
+static void test_block_that_takes_no_part(void **state)
+{
+	struct rule_pack rules = strict_rules();
+	Sangkien__Message__Fields fields = good_fields();
+
+	(void)state;
+	rules.block_count = 1;
+	expect(&rules, &fields, "");
+	fields.block = BLOCK_PUBLIC;
+	expect(&rules, &fields, "invalid block");
+	expect_strict(&fields, "");
+	fields.block = 77; /* of a version to come */
+	expect_strict(&fields, "invalid block");
 }
 
 static void expect_length(const char *unit, size_t units_of_limit)
@@ -183,6 +226,7 @@ static void test_required_fields(void **state)
 
 	(void)state;
 	rules.required = UINT32_MAX;
+	fields.block = BLOCK_PUBLIC;
 	/* Everything missing is said at once, in the order of the form. */
 	expect(&rules, &fields,
 		"required national_id;required category;required kind;required title;required description;"
@@ -260,6 +304,8 @@ int main(void)
 		cmocka_unit_test(test_good_is_valid),
 		cmocka_unit_test(test_window_by_the_day),
 		cmocka_unit_test(test_optional_date_in_its_window),
+		cmocka_unit_test(test_recognition_by_the_day),
+		cmocka_unit_test(test_block_that_takes_no_part),
 		cmocka_unit_test(test_limit_and_one_over),
 		cmocka_unit_test(test_limit_of_word_text),
 		cmocka_unit_test(test_lists),
