@@ -64,7 +64,8 @@ bool yaml_reader_open(struct yaml_reader *reader, struct bytes yaml)
 		return false;
 	}
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&parser, yaml.data, yaml.size);
+	/* libyaml asserts that there is a text, also where it is empty. */
+	yaml_parser_set_input_string(&parser, yaml.data != NULL ? yaml.data : (const uint8_t *)"", yaml.size);
 	if (!yaml_parser_load(&parser, &reader->document)) {
 		say_problem(reader, &parser);
 	} else {
