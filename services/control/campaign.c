@@ -4,6 +4,8 @@
 #include "services/control/command.h"
 #include "services/control/program.h"
 #include "services/control/quota_apply.h"
+#include "services/control/rehearsal_report.h"
+#include "services/control/rehearsal_rows.h"
 #include "services/control/session.h"
 
 #include <sodium.h>
@@ -12,29 +14,57 @@
 
 struct applied {
 	const char *code;
+	const struct campaign *campaign;
 	struct buffer source;
 	uint8_t sha256[crypto_hash_sha256_BYTES];
-	enum person_key person_key;
 	int16_t id;
-	bool unchanged;
+	bool is_new, unchanged;
 };
 
-/* A campaign that has counted people by one key can never count them by another. */
-static bool keeps_person_key(const struct applied *applied, struct bytes source)
+/* Did anything get its decision by this version? */
+static bool has_decided(struct pg *pg, int16_t campaign, uint32_t version)
+{
+	PGresult *rows CLEANUP(pg_result_clear) = NULL;
+	struct pg_params *p = pg_params(pg);
+
+	pg_i16(p, campaign);
+	pg_i32(p, (int32_t)version);
+	return pg_run(pg, "SELECT 1 FROM decision WHERE campaign_id = $1 AND rules_version = $2 LIMIT 1", &rows,
+		       session_deadline()) != PG_OK ||
+	       PQntuples(rows) > 0;
+}
+
+/* What was decided stands by a version of the rules and by one key of a person: neither can be taken from under it. */
+static bool keeps_what_was_decided(struct pg *pg, const struct applied *applied, struct bytes source)
 {
 	struct buffer faults CLEANUP(buffer_deinit) = {0};
 	struct campaign *before CLEANUP(campaign_free) = campaign_parse(applied->code, source, &faults);
 
-	return before == NULL || before->versions[0].person_key == applied->person_key;
+	if (before == NULL)
+		return true;
+	if (before->versions[0].person_key != applied->campaign->versions[0].person_key) {
+		fputs("sangkien: people were counted already; `person_key` cannot change any more\n", stderr);
+		return false;
+	}
+	for (size_t i = 0; i < before->version_count; i++) {
+		uint32_t version = before->versions[i].version;
+		if (campaign_rules_version(applied->campaign, version) != NULL ||
+			!has_decided(pg, applied->id, version))
+			continue;
+		fprintf(stderr,
+			"sangkien: submissions were decided by version %u of the rules; keep it in the file, and add a "
+			"version\n",
+			version);
+		return false;
+	}
+	return true;
 }
 
-/* Finds its id and whether the same file is in force. Others that apply wait for the lock. */
+/* Finds its id and whether the same file is in force. */
 static bool find_campaign(struct pg *pg, struct applied *applied)
 {
 	PGresult *rows CLEANUP(pg_result_clear) = NULL, *next CLEANUP(pg_result_clear) = NULL;
 
-	if (pg_script(pg, "LOCK TABLE campaign IN SHARE ROW EXCLUSIVE MODE", session_deadline()) != PG_OK)
-		return false;
 	pg_cstr(pg_params(pg), applied->code);
 	if (pg_run(pg,
 		    "SELECT c.id, c.sha256, c.source, coalesce(b.version, 0) FROM campaign c "
@@ -46,11 +76,9 @@ static bool find_campaign(struct pg *pg, struct applied *applied)
 		applied->id = pg_get_i16(rows, 0, 0);
 		applied->unchanged = sha256.size == sizeof(applied->sha256) &&
 				     memcmp(sha256.data, applied->sha256, sha256.size) == 0;
-		if (pg_get_i64(rows, 0, 3) == 0 || keeps_person_key(applied, pg_get_bytes(rows, 0, 2)))
-			return true;
-		fputs("sangkien: people were counted already; `person_key` cannot change any more\n", stderr);
-		return false;
+		return pg_get_i64(rows, 0, 3) == 0 || keeps_what_was_decided(pg, applied, pg_get_bytes(rows, 0, 2));
 	}
+	applied->is_new = true;
 	pg_params(pg);
 	if (pg_run(pg, "SELECT (coalesce(max(id), 0) + 1)::int2 FROM campaign", &next, session_deadline()) != PG_OK)
 		return false;
@@ -77,7 +105,10 @@ static bool store(struct pg *pg, const struct applied *applied)
 
 static int apply(struct pg *pg, struct applied *applied)
 {
-	bool good = pg_begin(pg, session_deadline()) == PG_OK && find_campaign(pg, applied) &&
+	/* Others that apply wait for the lock. */
+	bool good = pg_begin(pg, session_deadline()) == PG_OK &&
+		    pg_script(pg, "LOCK TABLE campaign IN SHARE ROW EXCLUSIVE MODE", session_deadline()) == PG_OK &&
+		    find_campaign(pg, applied) &&
 		    (applied->unchanged || (store(pg, applied) && quota_renew(pg, applied->code))) &&
 		    pg_commit(pg, session_deadline()) == PG_OK;
 
@@ -89,16 +120,61 @@ static int apply(struct pg *pg, struct applied *applied)
 	return pg_connected(pg) ? EXIT_DATA_BAD : EXIT_AWAY;
 }
 
+/* What was decided, decided again by the new rules, and counted. Its units are those in force. */
+static int rehearse_decided(struct pg *pg, const struct applied *applied, bool json)
+{
+	struct session_campaign loaded CLEANUP(session_campaign_unload) = {0};
+	struct rehearsal rehearsal CLEANUP(rehearsal_deinit) = {0};
+	uint64_t undecided = 0;
+
+	if (!session_campaign_load(pg, applied->code, &loaded))
+		return EXIT_DATA_BAD;
+	if (loaded.units == NULL) /* said: nothing can have been decided */
+		return EXIT_OK;
+	if (!rehearsal_init(&rehearsal, applied->campaign, loaded.units) ||
+		!rehearsal_read(pg, applied->id, &rehearsal, &undecided)) {
+		fprintf(stderr, "sangkien: what was decided cannot be read: %s\n", pg_error(pg));
+		return EXIT_AWAY;
+	}
+	if (json)
+		rehearsal_print_json(&rehearsal, undecided);
+	else
+		rehearsal_print(&rehearsal, undecided);
+	return EXIT_OK;
+}
+
+static int rehearse(struct pg *pg, struct applied *applied, bool json)
+{
+	int code = EXIT_DATA_BAD;
+
+	if (pg_script(pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", session_deadline()) != PG_OK)
+		return EXIT_AWAY;
+	if (find_campaign(pg, applied)) {
+		code = applied->is_new ? EXIT_OK : rehearse_decided(pg, applied, json);
+		if (applied->is_new)
+			printf(json ? "{\"campaign\":\"%s\",\"looked_at\":0,\"would_change\":0}\n"
+				    : "%s: nothing written; a new campaign, nothing was decided\n",
+				applied->code);
+	}
+	pg_rollback(pg, session_deadline());
+	return code;
+}
+
 int command_campaign_apply(struct rundir *run, int argc, char **argv)
 {
 	const char *file = NULL;
-	bool quiet = false;
-	const struct argument known[] = {{NULL, .text = &file}, {"--quiet", .flag = &quiet}};
+	bool quiet = false, dry_run = false, json = false;
+	const struct argument known[] = {{NULL, .text = &file}, {"--quiet", .flag = &quiet},
+		{"--dry-run", .flag = &dry_run}, {"--json", .flag = &json}};
 	struct applied applied = {0};
 	struct buffer source CLEANUP(buffer_deinit) = {0}, faults CLEANUP(buffer_deinit) = {0};
 
 	if (!arguments_parse(argc, argv, known, ARRAY_LENGTH(known)) || !arguments_needed("FILE", file))
 		return EXIT_USAGE_BAD;
+	if (json && !dry_run) {
+		fputs("sangkien: --json goes with --dry-run\n", stderr);
+		return EXIT_USAGE_BAD;
+	}
 	if (!file_read(file, &source))
 		return EXIT_FILE_MISSING;
 	struct campaign *campaign CLEANUP(campaign_free) = campaign_parse(file, buffer_bytes(&source), &faults);
@@ -107,10 +183,12 @@ int command_campaign_apply(struct rundir *run, int argc, char **argv)
 		return EXIT_DATA_BAD;
 	}
 	applied.code = campaign->code;
+	applied.campaign = campaign;
 	applied.source = source;
-	applied.person_key = campaign->versions[0].person_key;
 	crypto_hash_sha256(applied.sha256, source.data, source.size);
 	struct pg *pg CLEANUP(pg_close) = session_open(run, "campaign apply");
+	if (pg != NULL && dry_run)
+		return rehearse(pg, &applied, json);
 	int code = pg == NULL ? EXIT_AWAY : apply(pg, &applied);
 	if (code == EXIT_OK && !quiet)
 		printf("%s: %s\n", applied.code, applied.unchanged ? "in force already" : "in force");

@@ -15,7 +15,15 @@ static const struct command COMMANDS[] = {
 	{"scale", "SERVICE=N [SERVICE=N …]", "Run N instances of a service without touching the others.",
 		command_scale},
 	{"migrate", "", "Apply the schema's migrations that are not yet applied.", command_migrate},
-	{"campaign apply", "FILE", "Check a campaign file and put it in force, all or nothing.",
+	{"campaign apply", "FILE [--dry-run [--json]]",
+		"Check a campaign file and put it in force, all or nothing.\n\n"
+		"--dry-run writes nothing: it decides again in memory what was decided, by the version of the file "
+		"that "
+		"holds at each\n"
+		"instant of receipt, and says how many would be decided otherwise, by unit and by reason. What a "
+		"person "
+		"decided stands;\n"
+		"copies are taken as recorded.",
 		command_campaign_apply},
 	{"campaign list", "[--json]", "The campaigns and whether they are open.", command_campaign_list},
 	{"units import", "FILE --campaign CODE", "Check a unit tree and put it in force, all or nothing.",
