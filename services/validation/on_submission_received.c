@@ -1,9 +1,9 @@
 #include "services/validation/on_submission_received.h"
 
+#include "common/domain/rules.h"
 #include "common/runtime/clock.h"
 #include "common/runtime/log.h"
 #include "proto/submission.pb-c.h"
-#include "common/domain/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -43,6 +43,18 @@ versions:
     fields: {required: [national_id]}
     person_key: national_id
     duplicates: {exact_scope: unit, near_scope: unit, near_threshold: 1}
+notices:
+  channels:
+    - {name: mail, kind: smtp, url: "smtp://gateway.example.vn:587", from: a@example.vn, to: "{phone}@sms.example.vn"}
+    - {name: hook, kind: webhook, url: "https://example.vn/hook", secret: hook}
+    - name: sms
+      kind: http
+      url: https://example.vn/send
+      headers: {Authorization: "Bearer {secret}"}
+      form: {to: "{phone}", text: "{short}"}
+      success: {status: {from: 200, to: 201}, field: code, matches: "^0$"}
+  send: {receipt: sms, verdict: mail, weekly: hook}
+  quiet_hours: {from: "21:30", to: "07:00"}
 """
 GOOD = {  # what -> by what
     "target: 1000000": ("target: 0", "lead_author_only: false", "refuse_ip_protected: true", "phase_by: applied_on",
@@ -52,6 +64,8 @@ GOOD = {  # what -> by what
     "near_threshold: 0.72": ("near_threshold: 1", "near_threshold: 0.72, review_threshold: 0.6"),
     "2022-01-08T00:00:00+07:00": ("2022-01-07T17:00:00Z", "2022-01-08T00:00:00.25+07:00"),
     "name: {vi: Thử, en: Trial}": ("name: Thử",),
+    "      form: {to: \"{phone}\", text: \"{short}\"}": ("      json: '{\"to\": \"{phone}\"}'", "      method: GET"),
+    "quiet_hours:": ("language: vi\n  weekly_on: friday\n  weekly_at: 17:00\n  quiet_hours:",),
 }
 BAD = {  # what, by what -> its line, and words of the complaint
     ("code: trial", "kode: trial"): (1, "unknown key"),
@@ -94,6 +108,20 @@ BAD = {  # what, by what -> its line, and words of the complaint
     ("fields: {required: [national_id]}", "fields: {required: [national_id, category]}"): (28, "there are no categories"),
     ("fields: {required: [national_id]}", "fields: {required: [national_id]}\n    phase_by: applied_on"): (29, "need the date"),
     ("fields: {required: [national_id]}", "fields: {required: [national_id]}\n    research_kind: research"): (29, "none of the kinds"),
+    ("kind: smtp", "kind: fax"): (33, "is not known here"),
+    ("from: a@example.vn, ", ""): (33, "no address"),
+    ("smtp://gateway", "ftp://gateway"): (33, "is no such URL"),
+    ("to: \"{phone}@sms.example.vn\"", "user: me"): (33, "give both or none"),
+    ("https://example.vn/hook", "http://example.vn/hook"): (34, "in the clear"),
+    (", secret: hook", ""): (34, "a webhook is signed"),
+    ("secret: hook", "secret: hook, method: PUT"): (34, "kind http"),
+    ("      kind: http", "      kind: http\n      from: a@example.vn"): (35, "kind smtp"),
+    ("      form:", "      method: GET\n      form:"): (35, "GET has no body"),
+    ("      form:", "      json: '{}'\n      form:"): (35, "two bodies"),
+    ("to: 201", "to: 301"): (40, "no range of success"),
+    (", matches: \"^0$\"", ""): (40, "add \"matches\""),
+    ("weekly: hook", "monthly: hook"): (41, "unknown key"),
+    ("21:30", "24:30"): (42, "no time of day"),
     ("versions:\n", "versions: []\nversion:\n"): (5, "no version of the rules"),
 }
 # What stands between two places of a file; a schema cannot say it.
@@ -109,6 +137,9 @@ BETWEEN = {
     ("research_kind: research", "research_kind: reserch"): (17, "is none of the kinds"),
     ("code: research", "code: technical"): (16, "is given twice"),
     ("from: 2021-09-01", "from: 2022-09-02"): (18, "the window ends before it begins"),
+    ("weekly: hook", "weekly: fax"): (41, "there is no channel"),
+    ("name: hook", "name: mail"): (34, "is given twice"),
+    ("to: \"07:00\"", "to: \"21:30\""): (42, "when they begin"),
     ("near_threshold: 0.72", "near_threshold: 0.5, review_threshold: 0.6"): (23, "above near_threshold"),
 }
 LINE = re.compile(r"^(.+):(\d+): .+[;,] .+$")

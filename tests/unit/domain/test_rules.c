@@ -1,6 +1,6 @@
 /* Would catch: a rule that is off by a day or by a character, one that hides another, a reason with a wrong word. */
-#include "common/domain/text.h"
 #include "common/domain/rules.h"
+#include "common/domain/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
