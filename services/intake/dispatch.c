@@ -13,6 +13,7 @@ enum {
 	/* Hand-outs that end without a word; generous, since a stage behind that stands still for minutes looks the
 	   same. */
 	SEND_ATTEMPTS_MAX = 20,
+	BACKLOG_IDS = 1 << 18, /* 4 MiB */
 	SEND_BYTES_MAX = 128 << 20,
 	BATCH_ITEMS = 256,
 	BATCH_BYTES = 512 * 1024,
@@ -90,35 +91,23 @@ static void on_poison(uint64_t tag, const char *reason, void *context)
 	pthread_mutex_unlock(&dispatch->lock);
 }
 
-static struct window_entry *enter(struct dispatch *dispatch, const struct parcel *parcel)
+/* Lets the place go: what it was for waits in PostgreSQL. */
+static void give_up(struct dispatch *dispatch, struct window_entry *entry)
 {
-	int64_t now_ms = clock_monotonic_ms();
-	struct window_entry *entry = window_find(dispatch->window, &parcel->id);
-	if (entry == NULL)
-		return window_enter(dispatch->window, &parcel->id, now_ms);
-	if (!parcel->again || entry->held || entry->decided)
-		return NULL;
-	window_send_again(dispatch->window, entry, now_ms);
-	metric_add(dispatch->options.metrics->redispatched, 1);
-	return entry;
+	pthread_mutex_lock(&dispatch->lock);
+	window_decide(dispatch->window, entry);
+	window_release(dispatch->window, entry, clock_monotonic_ms());
+	dispatch_publish(dispatch);
+	pthread_mutex_unlock(&dispatch->lock);
 }
 
 static void send_parcel(struct dispatch *dispatch, const struct parcel *parcel)
 {
-	pthread_mutex_lock(&dispatch->lock);
-	struct window_entry *entry = enter(dispatch, parcel);
-	pthread_mutex_unlock(&dispatch->lock);
-	if (entry == NULL)
-		return;
+	struct window_entry *entry = parcel->entry;
 	metric_add(parcel->swept ? dispatch->options.metrics->swept : dispatch->options.metrics->dispatched, 1);
-	if (sender_push(dispatch->sender, (uintptr_t)entry, 0,
+	if (!sender_push(dispatch->sender, (uintptr_t)entry, 0,
 		    (struct bytes){(const uint8_t *)parcel->trace_parent, strlen(parcel->trace_parent)}, parcel->body))
-		return;
-	/* No room at the edge: it waits in PostgreSQL. */
-	pthread_mutex_lock(&dispatch->lock);
-	window_decide(dispatch->window, entry);
-	window_release(dispatch->window, entry, clock_monotonic_ms());
-	pthread_mutex_unlock(&dispatch->lock);
+		give_up(dispatch, entry);
 }
 
 static void settle(struct dispatch *dispatch, const struct id128 *id)
@@ -134,11 +123,11 @@ static void take_slip(struct dispatch *dispatch, struct slip *slip)
 		pthread_mutex_lock(&dispatch->lock);
 		for (size_t i = 0; i < slip->ids->count; i++)
 			settle(dispatch, &slip->ids->ids[i]);
+		dispatch_publish(dispatch);
 		pthread_mutex_unlock(&dispatch->lock);
 		free(slip->ids);
 	} else {
 		send_parcel(dispatch, slip->parcel);
-		atomic_fetch_sub(&dispatch->offered, 1);
 		free(slip->parcel);
 	}
 	free(slip);
@@ -151,14 +140,18 @@ static void on_inbox(void *context)
 	size_t count = mailbox_take(dispatch->inbox, slips, LETTERS_TURN);
 	for (size_t i = 0; i < count; i++)
 		take_slip(dispatch, slips[i]);
-	dispatch_publish(dispatch);
 }
 
 /* Any thread ------------------------------------------------------------------------------------------------------ */
 
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 static size_t room(struct dispatch *dispatch, size_t kept)
 {
-	size_t taken = atomic_load(&dispatch->count) + atomic_load(&dispatch->offered) + kept;
+	size_t taken = atomic_load(&dispatch->count) + kept;
 	return taken < dispatch->options.window ? dispatch->options.window - taken : 0;
 }
 
@@ -169,8 +162,13 @@ size_t dispatch_room(struct dispatch *dispatch)
 
 void dispatch_reserve(struct dispatch *dispatch, size_t places)
 {
-	size_t most = dispatch->options.window / 2;
-	atomic_store(&dispatch->reserved, places < most ? places : most);
+	atomic_store(&dispatch->reserved, places);
+}
+
+/* What has waited goes before what has just come, but does not shut it out. */
+static size_t kept_from_fresh(struct dispatch *dispatch)
+{
+	return least(atomic_load(&dispatch->reserved) + atomic_load(&dispatch->waiting), dispatch->options.window / 2);
 }
 
 static bool put_slip(struct dispatch *dispatch, struct slip slip)
@@ -185,16 +183,60 @@ static bool put_slip(struct dispatch *dispatch, struct slip slip)
 	return false;
 }
 
+/* Its place in the window, held from now on; NULL: there is none, or (`there`) it needs none. */
+static struct window_entry *enter(struct dispatch *dispatch, const struct parcel *parcel, bool *there)
+{
+	int64_t now_ms = clock_monotonic_ms();
+	struct window_entry *entry = window_find(dispatch->window, &parcel->id);
+	*there = entry != NULL;
+	if (entry == NULL)
+		return window_enter(dispatch->window, &parcel->id, now_ms);
+	if (!parcel->again || entry->held || entry->decided)
+		return NULL;
+	window_send_again(dispatch->window, entry, now_ms);
+	metric_add(dispatch->options.metrics->redispatched, 1);
+	return entry;
+}
+
 bool dispatch_offer(struct dispatch *dispatch, struct parcel *parcel)
 {
-	size_t kept = parcel->swept || parcel->again ? 0 : atomic_load(&dispatch->reserved);
-	if (!parcel->again && room(dispatch, kept) == 0)
+	bool fresh = !parcel->swept && !parcel->again, there;
+	if (!parcel->again && room(dispatch, fresh ? kept_from_fresh(dispatch) : 0) == 0)
 		return false;
-	atomic_fetch_add(&dispatch->offered, 1);
+	pthread_mutex_lock(&dispatch->lock);
+	struct window_entry *entry = parcel->entry = enter(dispatch, parcel, &there);
+	dispatch_publish(dispatch);
+	pthread_mutex_unlock(&dispatch->lock);
+	if (entry == NULL && there)
+		free(parcel);
+	if (entry == NULL)
+		return there;
 	if (put_slip(dispatch, (struct slip){.parcel = parcel}))
 		return true;
-	atomic_fetch_sub(&dispatch->offered, 1);
+	give_up(dispatch, entry);
 	return false;
+}
+
+void dispatch_put_off(struct dispatch *dispatch, const struct id128 *id)
+{
+	pthread_mutex_lock(&dispatch->lock);
+	if (backlog_add(dispatch->backlog, id))
+		atomic_fetch_add(&dispatch->waiting, 1);
+	pthread_mutex_unlock(&dispatch->lock);
+}
+
+size_t dispatch_backlog(struct dispatch *dispatch)
+{
+	return atomic_load(&dispatch->waiting);
+}
+
+size_t dispatch_backlog_take(struct dispatch *dispatch, struct id128 *ids, size_t most)
+{
+	pthread_mutex_lock(&dispatch->lock);
+	size_t count = backlog_take(dispatch->backlog, ids, most);
+	atomic_fetch_sub(&dispatch->waiting, count);
+	pthread_mutex_unlock(&dispatch->lock);
+	return count;
 }
 
 size_t dispatch_missing(struct dispatch *dispatch, struct id128 *ids, size_t count)
@@ -275,10 +317,12 @@ struct dispatch *dispatch_open(const struct dispatch_options *options)
 	dispatch->options = *options;
 	pthread_mutex_init(&dispatch->lock, NULL);
 	dispatch->window = window_new(options->window);
+	dispatch->backlog = backlog_new(BACKLOG_IDS);
 	/* Settled ids come in lists: there is always room beside the parcels. */
 	dispatch->inbox = mailbox_new((size_t)options->window * 2 + ERRANDS_MAX);
 	dispatch->errands = mailbox_new(ERRANDS_MAX);
-	if (dispatch->window == NULL || dispatch->inbox == NULL || dispatch->errands == NULL || !open_edges(dispatch)) {
+	if (dispatch->window == NULL || dispatch->backlog == NULL || dispatch->inbox == NULL ||
+		dispatch->errands == NULL || !open_edges(dispatch)) {
 		dispatch_close(&dispatch);
 		return NULL;
 	}
@@ -313,6 +357,7 @@ void dispatch_close(struct dispatch **handle)
 	mailbox_free(&dispatch->inbox);
 	mailbox_free(&dispatch->errands);
 	window_free(&dispatch->window);
+	backlog_free(&dispatch->backlog);
 	free(dispatch->again);
 	pthread_mutex_destroy(&dispatch->lock);
 	free(dispatch);

@@ -14,8 +14,9 @@ struct dispatch;
 /* One submission as it is handed to the pipeline. */
 struct parcel {
 	struct id128 id;
-	bool again; /* it is in the window already and is sent once more */
-	bool swept; /* from the sweeper */
+	bool again;                 /* it is in the window already and is sent once more */
+	bool swept;                 /* from the sweeper */
+	struct window_entry *entry; /* its place, once it is offered */
 	char trace_parent[TRACE_PARENT_SIZE];
 	struct bytes body; /* SubmissionReceived, behind this struct */
 };
@@ -58,10 +59,16 @@ bool dispatch_is_handed_on(const struct dispatch *dispatch);
 /* Any thread ---- */
 /* How many more may be offered now; the rest waits in PostgreSQL. */
 size_t dispatch_room(struct dispatch *dispatch);
-/* Places the sweeper wants kept for its backlog, at most half of the window. */
+/* Places the sweeper wants kept for what it has found, beside those for the backlog; together at most half of the
+ * window. */
 void dispatch_reserve(struct dispatch *dispatch, size_t places);
-/* Takes the parcel over. False: no room, it is still the caller's. */
+/* Takes the parcel over, and a place for it. False: no room, it is still the caller's. */
 bool dispatch_offer(struct dispatch *dispatch, struct parcel *parcel) MUST_CHECK;
+/* It found no room: the backlog has its id, for the sweeper's thread to feed as soon as there is some. One that the
+ * backlog does not take either is found by its age. */
+void dispatch_put_off(struct dispatch *dispatch, const struct id128 *id);
+size_t dispatch_backlog(struct dispatch *dispatch);
+size_t dispatch_backlog_take(struct dispatch *dispatch, struct id128 *ids, size_t most); /* oldest first */
 /* Moves the ids that are not in the window to the front; gives how many. */
 size_t dispatch_missing(struct dispatch *dispatch, struct id128 *ids, size_t count);
 /* These need nothing any more: decided, or in quarantine. */

@@ -1,7 +1,9 @@
-/* The inside of dispatch.c, on_decision_reached.c and errands.c. All of it runs on the service's loop. */
+/* The inside of dispatch.c, on_decision_reached.c and errands.c. All of it runs on the service's loop, but for what
+ * dispatch.h offers to any thread. */
 #ifndef SANGKIEN_INTAKE_DISPATCH_INSIDE_H
 #define SANGKIEN_INTAKE_DISPATCH_INSIDE_H
 
+#include "services/intake/backlog.h"
 #include "services/intake/dispatch.h"
 #include "services/intake/window.h"
 
@@ -11,16 +13,17 @@ struct dispatch {
 	struct dispatch_options options;
 	struct sender *sender;
 	struct receiver *receiver;
-	pthread_mutex_t lock; /* of the window: the sweeper asks what is missing in it */
+	pthread_mutex_t lock; /* of the window and the backlog */
 	struct window *window;
+	struct backlog *backlog;
 	atomic_size_t count;    /* window_count() */
-	atomic_size_t offered;  /* parcels in the inbox */
+	atomic_size_t waiting;  /* backlog_count() */
 	atomic_size_t reserved; /* for the sweeper */
 	struct mailbox *inbox, *errands;
 	struct errand *again; /* decisions that were none: to be sent again soon */
 };
 
-/* Shows how many are under way, to other threads and in the metrics. */
+/* Shows how many are under way, to other threads and in the metrics. The lock is held. */
 void dispatch_publish(struct dispatch *dispatch);
 
 /* on_decision_reached.c: `context` is the dispatch. */

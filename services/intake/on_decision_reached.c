@@ -52,5 +52,7 @@ void on_decision_reached(struct delivery *delivery, void *context)
 			take_decision(dispatch, message);
 	}
 	delivery_done(&delivery);
+	pthread_mutex_lock(&dispatch->lock);
 	dispatch_publish(dispatch);
+	pthread_mutex_unlock(&dispatch->lock);
 }

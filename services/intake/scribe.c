@@ -46,17 +46,21 @@ static void count_answer(const struct scribe *scribe, const struct arrival *arri
 static void answer(struct scribe *scribe, struct arrival *arrival)
 {
 	struct parcel *parcel = NULL;
+	struct id128 id = arrival->submission.id;
+	bool received = arrival->result == RESULT_RECEIVED;
 	assert(arrival->result != RESULT_NONE);
 	count_answer(scribe, arrival);
 	atomic_fetch_sub(scribe->queue_bytes, arrival->bytes);
-	if (arrival->result == RESULT_RECEIVED && dispatch_room(scribe->dispatch) > 0)
+	if (received && dispatch_room(scribe->dispatch) > 0)
 		parcel = parcel_new(&arrival->submission, arrival->trace_parent);
-	if (arrival->wants_decision && arrival->result == RESULT_RECEIVED)
+	if (arrival->wants_decision && received)
 		arrival->wants_decision = waiters_add(scribe->waiters, &arrival->receipt_id, arrival->ticket);
 	if (!mailbox_push(scribe->http_mailbox, arrival))
 		arrival_free(&arrival);
-	if (parcel != NULL && !dispatch_offer(scribe->dispatch, parcel))
+	if (received && (parcel == NULL || !dispatch_offer(scribe->dispatch, parcel))) {
+		dispatch_put_off(scribe->dispatch, &id);
 		free(parcel);
+	}
 	atomic_fetch_sub(scribe->under_way, 1);
 }
 

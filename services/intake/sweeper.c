@@ -229,15 +229,21 @@ static void offer_swept(struct parcel *parcel, void *context)
 		free(parcel); /* the next pass finds it */
 }
 
+/* How many of `left` to read whole now. Not one by one as places come free: each query has its price. */
+static size_t worth_feeding(size_t left, size_t room)
+{
+	size_t part = left < room ? left : room;
+	part = part < SWEEP_ROWS_MAX ? part : SWEEP_ROWS_MAX;
+	return part < left && part < SWEEP_ROWS_MAX / 4 ? 0 : part;
+}
+
 /* Feeds what the window takes. False: no room, or PostgreSQL failed. */
 static bool feed(struct sweeper *sweeper)
 {
-	size_t left = sweeper->id_count - sweeper->id_next, room = dispatch_room(sweeper->options.dispatch);
-	size_t part = left < room ? left : room;
-	part = part < SWEEP_ROWS_MAX ? part : SWEEP_ROWS_MAX;
+	size_t left = sweeper->id_count - sweeper->id_next;
+	size_t part = worth_feeding(left, dispatch_room(sweeper->options.dispatch));
 	dispatch_reserve(sweeper->options.dispatch, left);
-	/* Not one by one as places come free: each query has its price. */
-	if (part == 0 || (part < left && part < SWEEP_ROWS_MAX / 4))
+	if (part == 0)
 		return false;
 	/* What has been sent since the span was read is not sent twice. */
 	struct id128 *ids = sweeper->ids + sweeper->id_next;
@@ -246,6 +252,20 @@ static bool feed(struct sweeper *sweeper)
 		return false;
 	sweeper->id_next += part;
 	return true;
+}
+
+/* What found no room in the window, as soon as there is some: it does not wait for its age. False: nothing was fed. */
+static bool feed_backlog(struct sweeper *sweeper)
+{
+	struct dispatch *dispatch = sweeper->options.dispatch;
+	struct id128 ids[SWEEP_ROWS_MAX];
+	size_t waiting = dispatch_backlog(dispatch), part = worth_feeding(waiting, dispatch_room(dispatch));
+	if (part == 0)
+		return false;
+	size_t count = dispatch_backlog_take(dispatch, ids, part);
+	size_t missing = dispatch_missing(dispatch, ids, count);
+	/* Where PostgreSQL fails the walk finds them. */
+	return missing == 0 || sweep_rows(sweeper->pg, ids, missing, offer_swept, sweeper, deadline()) == PG_OK;
 }
 
 /* While a long backlog is fed a pass takes as long as that: what is left is counted apart. */
@@ -300,12 +320,14 @@ static void *run(void *context)
 	int wait_ms = STEP_MS;
 	while (!atomic_load(&sweeper->closing)) {
 		do_errands(sweeper, wait_ms);
-		wait_ms = STEP_MS;
+		wait_ms = STEP_MS; /* unless there is more to do at once */
 		if (!pg_ready(sweeper->pg, clock_monotonic_ms() + CONNECT_MS))
 			continue;
 		elect(sweeper);
-		if (holds_role(sweeper))
-			wait_ms = walk(sweeper);
+		if (feed_backlog(sweeper))
+			wait_ms = 0;
+		if (holds_role(sweeper) && walk(sweeper) == 0)
+			wait_ms = 0;
 	}
 	if (holds_role(sweeper) &&
 		sweep_resign(sweeper->pg, &sweeper->holder, clock_monotonic_ms() + CONNECT_MS) != PG_OK)

@@ -1,5 +1,6 @@
 /* Looks after submissions without a decision, in a thread with its own connection to PostgreSQL: does the loop's
- * errands, and where this instance holds the role 'sweeper' feeds what nobody has under way into its window. */
+ * errands, feeds what found no room in the window, and where this instance holds the role 'sweeper' feeds what nobody
+ * has under way into its window. */
 #ifndef SANGKIEN_INTAKE_SWEEPER_H
 #define SANGKIEN_INTAKE_SWEEPER_H
 

@@ -159,6 +159,24 @@ def test_window_bounds_what_is_under_way(intake_world):
     await_condition(lambda: metric(intake, "window_submissions") == 0 and metric(intake, "pending_submissions") == 0, 20)
 
 
+def test_what_found_no_room_does_not_wait_for_its_age(intake_world):
+    """The window is full for a moment: the rest goes out as it frees, long before the lease looks after it."""
+    intake = intake_world.start(INTAKE_WINDOW="100", INTAKE_LEASE_MS="3600000")
+    token = intake_world.add_token()
+    await_condition(lambda: intake.request(fields(1), Authorization="Bearer " + token).status == 202, 5)
+    assert {answer["status"] for answer in intake.batch([fields(n % 50) for n in range(999)], token)} == {202}
+    worker, quota = intake_world.validation(), intake_world.quota()
+    await_condition(quota.has_workers)
+    seen = Counter()
+    while len(seen) < 1000:
+        ids = [message.id for message in take(worker, 1)]
+        seen.update(ids)
+        decide(intake_world, ids)
+        quota.decide(ids)
+    assert set(seen.values()) == {1}
+    await_condition(lambda: metric(intake, "window_submissions") == 0)
+
+
 def test_nothing_is_forgotten_by_a_crash(intake_world):
     """Committed, handed to nobody, and the instance is killed: the next one feeds it."""
     intake = intake_world.start(INTAKE_LEASE_MS="1000")
