@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,10 @@ enum { BACKOFF_LEAST_MS = 50, BACKOFF_MOST_MS = 5000 };
 static const char session_sql[] =
 	"SET synchronous_commit = on; SET timezone = 'UTC'; SET statement_timeout = '60s'; "
 	"SET idle_in_transaction_session_timeout = '30s'; SET client_connection_check_interval = '1s'";
+
+static const char by_key_sql[] =
+	"; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; "
+	"SET plan_cache_mode = force_generic_plan";
 
 struct pg *pg_open(const char *conninfo, const char *application_name)
 {
@@ -31,6 +36,15 @@ struct pg *pg_open(const char *conninfo, const char *application_name)
 		return NULL;
 	}
 	pg->backoff = (struct backoff){.least_ms = BACKOFF_LEAST_MS, .most_ms = BACKOFF_MOST_MS};
+	return pg;
+}
+
+struct pg *pg_open_by_key(const char *conninfo, const char *application_name)
+{
+	struct pg *pg = pg_open(conninfo, application_name);
+
+	if (pg != NULL)
+		pg->by_key = true;
 	return pg;
 }
 
@@ -103,11 +117,14 @@ static bool start_attempt(struct pg *pg)
 
 static void set_up_session(struct pg *pg, int64_t deadline_ms)
 {
+	char sql[sizeof(session_sql) + sizeof(by_key_sql)];
+
+	snprintf(sql, sizeof(sql), "%s%s", session_sql, pg->by_key ? by_key_sql : "");
 	PQsetNoticeReceiver(pg->connection, pg_on_notice, pg);
 	/* A message's detail quotes the row, which may be a person's (law 10). */
 	PQsetErrorVerbosity(pg->connection, PQERRORS_TERSE);
 	pg->established = true;
-	if (PQsetnonblocking(pg->connection, 1) != 0 || !PQsendQuery(pg->connection, session_sql)) {
+	if (PQsetnonblocking(pg->connection, 1) != 0 || !PQsendQuery(pg->connection, sql)) {
 		pg_lost(pg, PQerrorMessage(pg->connection));
 		return;
 	}

@@ -20,6 +20,9 @@ enum pg_status {
 
 /* `conninfo` as libpq reads it. Connects at first use; NULL only without memory. */
 struct pg *pg_open(const char *conninfo, const char *application_name) MUST_CHECK;
+/* The same for statements that look up single rows by their keys. A plan is made once a connection, perhaps while the
+ * tables are empty and reading the whole of one is cheapest; that is switched off in the session. */
+struct pg *pg_open_by_key(const char *conninfo, const char *application_name) MUST_CHECK;
 void pg_close(struct pg **pg);
 
 /* Connects if need be, within the deadline and not before the backoff has run out. Says the loss and the

@@ -44,6 +44,7 @@ struct pg_statement {
 struct pg {
 	char *conninfo, *application_name;
 	PGconn *connection;    /* NULL: none, not even under way */
+	bool by_key;           /* pg_open_by_key() */
 	bool established;      /* the session is set up */
 	int64_t connect_by_ms; /* an attempt that is under way is given up then */
 	struct backoff backoff;

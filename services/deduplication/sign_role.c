@@ -157,7 +157,7 @@ static bool open_all(struct sign_role *role, struct service *service, const stru
 		return false;
 	signing->hold_ms = settings->hold_ms;
 	signing->references = reference_open(service, settings->pg);
-	signing->pg = pg_open(settings->pg, "deduplication-sign");
+	signing->pg = pg_open_by_key(settings->pg, "deduplication-sign");
 	signing_set_away(signing, false);
 	service_condition(service, "upstream", false, "no validation is there to take from");
 	service_condition(service, "index", false, "an index owner is not there to ask");

@@ -28,7 +28,7 @@ struct ledger *ledger_open(const char *conninfo, const char *name)
 	struct ledger *ledger = calloc(1, sizeof(*ledger));
 	if (ledger == NULL)
 		return NULL;
-	ledger->pg = pg_open(conninfo, name);
+	ledger->pg = pg_open_by_key(conninfo, name);
 	ledger->lock = new_lock();
 	if (ledger->pg == NULL)
 		ledger_close(&ledger);

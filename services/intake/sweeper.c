@@ -342,7 +342,7 @@ struct sweeper *sweeper_open(const struct sweeper_options *options)
 		return NULL;
 	sweeper->options = *options;
 	sweeper->holder = service_boot_id(options->service);
-	sweeper->pg = pg_open(options->conninfo, "intake sweeper");
+	sweeper->pg = pg_open_by_key(options->conninfo, "intake sweeper");
 	sweeper->ids = malloc(SWEEP_SPAN_ROWS * sizeof(*sweeper->ids));
 	if (sweeper->pg != NULL && sweeper->ids != NULL && pthread_create(&sweeper->thread, NULL, run, sweeper) == 0) {
 		pthread_setname_np(sweeper->thread, "sweeper");

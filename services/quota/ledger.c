@@ -22,12 +22,6 @@ enum {
 	AWAY_MOST_MS = 2000,
 };
 
-/* One look into an index a key, whatever the statistics of a young table say: a plan made while it was empty would
- * read all of it when it has a million rows. */
-static const char begin_sql[] = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; "
-				"SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
-				"SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan";
-
 static const char add_outbox_sql[] =
 	"INSERT INTO outbox (id, campaign_id, submission_id, event, channel, event_key) "
 	"SELECT k.id, k.campaign_id, k.submission_id, 'verdict', k.channel, 'verdict:' || k.submission_id || ':' || "
@@ -40,7 +34,7 @@ struct ledger *ledger_open(const struct ledger_options *options)
 
 	if (ledger == NULL)
 		return NULL;
-	ledger->pg = pg_open(options->conninfo, options->instance);
+	ledger->pg = pg_open_by_key(options->conninfo, options->instance);
 	if (ledger->pg == NULL)
 		ledger_close(&ledger);
 	return ledger;
@@ -76,7 +70,7 @@ static enum pg_status begin(struct ledger *ledger, int64_t deadline_ms)
 	bool ready = pg_ready(ledger->pg, clock_monotonic_ms() + READY_MS);
 
 	atomic_store(&ledger->connected, ready);
-	return ready ? pg_script(ledger->pg, begin_sql, deadline_ms) : PG_DOWN;
+	return ready ? pg_begin(ledger->pg, deadline_ms) : PG_DOWN;
 }
 
 /* Nothing to commit where nothing was changed: what was locked or taken for nothing is let go. */
