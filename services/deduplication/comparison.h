@@ -2,6 +2,7 @@
 #ifndef SANGKIEN_DEDUPLICATION_COMPARISON_H
 #define SANGKIEN_DEDUPLICATION_COMPARISON_H
 
+#include "common/domain/campaign.h"
 #include "common/edge/wire.h"
 #include "proto/submission.pb-c.h"
 #include "services/deduplication/verdict.h"
@@ -27,7 +28,9 @@ struct comparison {
 	bool failed;                 /* a shard's answer was none */
 
 	uint32_t campaign, unit, rules_version;
-	bool has_applied_on;
+	enum duplicate_scope exact_bound, near_bound; /* of its copies */
+	bool has_phase, has_applied_on;
+	uint32_t phase;
 	int32_t applied_on;
 	const Sangkien__Message__SubmissionValidated *refused; /* borrowed from the delivery; NULL: it is valid */
 	struct thresholds thresholds;

@@ -41,6 +41,8 @@ static void write_facts(const struct comparison *comparison, verdict_reached *me
 	message->unit = comparison->unit;
 	message->received_at = comparison->text.received_at;
 	message->rules_version = comparison->rules_version;
+	message->has_phase = comparison->has_phase;
+	message->phase = comparison->phase;
 	message->has_applied_on = comparison->has_applied_on;
 	message->applied_on = comparison->applied_on;
 }

@@ -56,14 +56,12 @@ static void fill_record(const struct record *from, const struct comparison *comp
 	to->received_at = from->received_at;
 	to->original = from->original;
 	to->original_person = from->original_person;
-	const struct rule_pack *rules =
-		campaign == NULL ? NULL : campaign_rules_version(campaign->campaign, comparison->rules_version);
-	if (rules == NULL || unit_by_id(campaign->units, from->original_unit) == NULL) {
+	if (campaign == NULL || unit_by_id(campaign->units, from->original_unit) == NULL) {
 		to->known = false;
 		return;
 	}
-	to->original_near_scope = campaign_scope_unit(rules->near_scope, campaign->units, from->original_unit);
-	to->original_exact_scope = campaign_scope_unit(rules->exact_scope, campaign->units, from->original_unit);
+	to->original_near_scope = campaign_scope_unit(comparison->near_bound, campaign->units, from->original_unit);
+	to->original_exact_scope = campaign_scope_unit(comparison->exact_bound, campaign->units, from->original_unit);
 }
 
 /* Only those that may be named are worth comparing. */

@@ -34,24 +34,50 @@ static void copy_facts(const submission_validated *message, struct comparison *c
 	comparison->rules_version = message->rules_version;
 	comparison->has_applied_on = submission->fields->has_applied_on;
 	comparison->applied_on = submission->fields->applied_on;
+	comparison->has_phase = message->ruling != NULL;
+	comparison->phase = message->ruling != NULL ? message->ruling->phase : 0;
+}
+
+static bool is_scope(uint32_t scope)
+{
+	return scope >= SCOPE_NATION && scope <= SCOPE_UNIT;
+}
+
+/* What validation read in the rules that judged it; from an older one the version alone came. False: not known here. */
+static bool take_ruling(const submission_validated *message, const struct campaign *campaign, struct comparison *to)
+{
+	const Sangkien__Message__Ruling *ruling = message->ruling;
+
+	if (ruling != NULL && is_scope(ruling->exact_scope) && is_scope(ruling->near_scope)) {
+		to->exact_bound = (enum duplicate_scope)ruling->exact_scope;
+		to->near_bound = (enum duplicate_scope)ruling->near_scope;
+		to->thresholds =
+			(struct thresholds){.near = ruling->near_threshold, .review = ruling->review_threshold};
+		return true;
+	}
+	const struct rule_pack *rules = campaign_rules_version(campaign, to->rules_version);
+	if (rules == NULL)
+		return false;
+	to->exact_bound = rules->exact_scope;
+	to->near_bound = rules->near_scope;
+	to->thresholds = (struct thresholds){.near = rules->near_threshold, .review = rules->review_threshold};
+	return true;
 }
 
 /* The bounds of copies and the thresholds are those of the rules that judged it. False: not known here (yet). */
-static bool apply_rules(struct signing *signing, struct comparison *comparison)
+static bool apply_rules(struct signing *signing, const submission_validated *message, struct comparison *comparison)
 {
 	const struct reference *reference = reference_acquire(signing->references);
 	const struct reference_campaign *campaign =
 		reference == NULL ? NULL : reference_by_id(reference, comparison->campaign);
-	const struct rule_pack *rules =
-		campaign == NULL ? NULL : campaign_rules_version(campaign->campaign, comparison->rules_version);
-	bool known = rules != NULL && unit_by_id(campaign->units, comparison->unit) != NULL;
+	bool known = campaign != NULL && unit_by_id(campaign->units, comparison->unit) != NULL &&
+		     take_ruling(message, campaign->campaign, comparison);
 
 	if (known) {
-		comparison->text.near_scope = campaign_scope_unit(rules->near_scope, campaign->units, comparison->unit);
+		comparison->text.near_scope =
+			campaign_scope_unit(comparison->near_bound, campaign->units, comparison->unit);
 		comparison->text.exact_scope =
-			campaign_scope_unit(rules->exact_scope, campaign->units, comparison->unit);
-		comparison->thresholds =
-			(struct thresholds){.near = rules->near_threshold, .review = rules->review_threshold};
+			campaign_scope_unit(comparison->exact_bound, campaign->units, comparison->unit);
 	}
 	reference_release(signing->references, &reference);
 	return known;
@@ -89,7 +115,7 @@ static const char *begin(
 		comparison_enqueue(&signing->reached, comparison);
 		return NULL;
 	}
-	if (!apply_rules(signing, comparison))
+	if (!apply_rules(signing, message, comparison))
 		return "campaign, unit or rules not known here";
 	switch (sign(signing, (struct bytes){text->data, text->len}, comparison)) {
 	case SIGNER_NOT_UTF8:

@@ -36,7 +36,7 @@ static const char *read_plain(const message *from, struct verdict *to)
 		return "the status is no verdict";
 	if (from->campaign == 0 || from->campaign > INT16_MAX || from->unit == 0 || from->unit > INT32_MAX ||
 		from->scope > INT32_MAX || from->near_scope > INT32_MAX || from->snapshot > INT32_MAX ||
-		from->rules_version > INT32_MAX)
+		from->rules_version > INT32_MAX || from->phase > INT16_MAX)
 		return "a number is out of range";
 	if (from->digest.len != 0 && from->digest.len != DIGEST_SIZE)
 		return "the digest is not 16 bytes";
@@ -81,22 +81,31 @@ static bool read_consulted(const message *from, struct arena *arena, struct verd
 	return true;
 }
 
-/* The phase follows from the version of the rules that judged it (law 6). */
+/* The phase is that of the rules that judged it (law 6): as validation read it there; an older one named the version.
+ */
+static const char *find_phase(const message *from, const struct campaign *campaign, struct verdict *to)
+{
+	if (from->has_phase) {
+		to->phase = from->phase;
+		return NULL;
+	}
+	const struct rule_pack *rules = campaign_rules_version(campaign, to->rules_version);
+	if (rules == NULL)
+		return "unknown version of the rules";
+	to->phase = campaign_phase_of(rules, to->received_at, from->has_applied_on, from->applied_on);
+	return NULL;
+}
+
 static const char *complete(const message *from, const struct reference *reference, struct verdict *to)
 {
 	const struct reference_campaign *campaign = reference_by_id(reference, to->campaign);
-	const struct rule_pack *rules;
 
 	if (campaign == NULL)
 		return "unknown campaign";
-	rules = campaign_rules_version(campaign->campaign, to->rules_version);
-	if (rules == NULL)
-		return "unknown version of the rules";
 	if (unit_by_id(campaign->units, to->unit) == NULL)
 		return "unknown unit";
 	to->units = campaign->units;
-	to->phase = campaign_phase_of(rules, to->received_at, from->has_applied_on, from->applied_on);
-	return NULL;
+	return find_phase(from, campaign->campaign, to);
 }
 
 enum verdict_fault verdict_read(struct bytes body, const struct reference *reference, struct arena *arena,

@@ -116,11 +116,26 @@ static const struct rule_pack *find_rules(const struct reference *reference, con
 	return campaign_rules_at(campaign->campaign, submission->received_at);
 }
 
+/* What later stages go by: the rules are read here, once. */
+static Sangkien__Message__Ruling ruling_of(const submission_received *submission, const struct rule_pack *rules)
+{
+	Sangkien__Message__Ruling ruling = SANGKIEN__MESSAGE__RULING__INIT;
+
+	ruling.phase = campaign_phase_of(
+		rules, submission->received_at, submission->fields->has_applied_on, submission->fields->applied_on);
+	ruling.exact_scope = rules->exact_scope;
+	ruling.near_scope = rules->near_scope;
+	ruling.near_threshold = rules->near_threshold;
+	ruling.review_threshold = rules->review_threshold;
+	return ruling;
+}
+
 static struct bytes pack(struct examination *examination, submission_received *submission,
 	const struct rule_pack *rules, const struct rules_verdict *verdict)
 {
 	submission_validated validated = SANGKIEN__MESSAGE__SUBMISSION_VALIDATED__INIT;
 	Sangkien__Message__Reason reasons[RULES_REASONS_MAX], *pointers[RULES_REASONS_MAX];
+	Sangkien__Message__Ruling ruling = ruling_of(submission, rules);
 
 	for (size_t i = 0; i < verdict->count; i++) {
 		sangkien__message__reason__init(&reasons[i]);
@@ -131,6 +146,7 @@ static struct bytes pack(struct examination *examination, submission_received *s
 	}
 	validated.submission = submission;
 	validated.rules_version = rules->version;
+	validated.ruling = &ruling;
 	validated.n_reasons = verdict->count;
 	validated.reasons = pointers;
 	if (sangkien__message__submission_validated__get_packed_size(&validated) > WIRE_ITEM_BYTES_MAX)

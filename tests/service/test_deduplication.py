@@ -86,7 +86,7 @@ class World:
             end.close()
 
     # A submission from its row to its verdict ---------------------------------------------------------------------------
-    def validated(self, text, unit=IN_A, person=None, reasons=(), received_at=None):
+    def validated(self, text, unit=IN_A, person=None, reasons=(), ruling=None, received_at=None):
         """Stored as intake stores it, and the message that validation hands on."""
         message = messages("submission")
         self.clock += 1000
@@ -99,7 +99,7 @@ class World:
         received = message.SubmissionReceived(id=number.bytes, campaign=CAMPAIGN, unit=unit, received_at=received_at,
                                               person=person, fields=message.Fields(description=text.encode()))
         return message.SubmissionValidated(
-            submission=received, rules_version=1,
+            submission=received, rules_version=1, ruling=message.Ruling(**ruling) if ruling else None,
             reasons=[message.Reason(code=code, field=field) for code, field in reasons])
 
     def hand_out(self, *submissions):
@@ -187,6 +187,22 @@ def test_copies_are_named(world):
     other = world.judge(prose(source))
     assert (other.status, other.duplicate_of) == (COUNTED, b"")
     assert first.digest != other.digest
+
+
+def test_the_ruling_that_came_with_it_decides(lone_world):
+    """Whatever the rules are here by now (or not yet): those that validation read judge the rest of its way, too."""
+    world = lone_world.start()
+    text = prose(world.source)
+    ruling = {"phase": 9, "exact_scope": 3, "near_scope": 3, "near_threshold": 0.72, "review_threshold": 0.72}
+    first = world.judge(text, ruling=ruling)
+    assert (first.status, first.scope, first.near_scope, first.has_phase, first.phase) == (COUNTED, IN_A, IN_A, True, 9)
+    # By the campaign's file it would be a duplicate: exact copies nation-wide, near ones within the province.
+    assert world.judge(text, unit=ALSO_IN_A, ruling=ruling).status == COUNTED
+    near = edited(world.source, text)
+    assert world.judge(near, ruling={**ruling, "near_threshold": 1, "review_threshold": 0.5}).status == UNDER_REVIEW
+    refused = world.judge(prose(world.source), reasons=[("too_long", "description")], ruling=ruling)
+    assert (refused.status, refused.has_phase, refused.phase) == (REJECTED, True, 9)
+    assert not world.judge(prose(world.source)).has_phase  # of an older sender: quota finds it
 
 
 def test_refused_ones_pass_through(lone_world):

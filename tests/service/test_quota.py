@@ -193,6 +193,18 @@ def test_malformed_verdicts_are_refused_alone(world):
     assert service.metrics()["sangkien_quota_verdicts_malformed_total"] == 3
 
 
+def test_the_phase_that_came_with_a_verdict_holds(world):
+    """R20: it is that of the rules that judged it, though this version of them is not known here (yet)."""
+    world.start()
+    named, unnamed = world.submissions(2)
+    message = messages("submission").VerdictReached.FromString(world.verdict(named, has_phase=True, phase=2))
+    message.rules_version = 99
+    world.settled(world.hand_out([message.SerializeToString(), world.verdict(unnamed)]))
+    phases = dict(world.server.query("SELECT submission_id, phase FROM decision"))
+    assert phases == {str(named[0]): 2, str(unnamed[0]): 1}
+    world.expect_exact()
+
+
 def test_waits_for_a_campaign_that_others_knew_before(world):
     world.start()
     submission = world.submissions(1)[0]

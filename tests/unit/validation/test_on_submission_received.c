@@ -24,6 +24,8 @@ struct delivery {
 struct pushed {
 	uint64_t tag;
 	uint32_t rules_version;
+	uint32_t phase, near_scope;
+	double near_threshold;
 	size_t reasons;
 	char first_code[32];
 	uint8_t id;
@@ -87,6 +89,10 @@ bool sender_push(struct sender *sender, uint64_t tag, uint32_t route, struct byt
 	struct pushed *pushed = &world->pushed[world->pushed_count++];
 	pushed->tag = tag;
 	pushed->rules_version = validated->rules_version;
+	assert_non_null(validated->ruling);
+	pushed->phase = validated->ruling->phase;
+	pushed->near_scope = validated->ruling->near_scope;
+	pushed->near_threshold = validated->ruling->near_threshold;
 	pushed->reasons = validated->n_reasons;
 	pushed->id = validated->submission->id.data[0];
 	if (validated->n_reasons > 0)
@@ -160,9 +166,24 @@ static void add_submission(struct delivery *delivery, uint8_t number, uint32_t u
 /* Version 1 takes 100 characters, version 2, from instant 1000, only five. */
 static int setup(void **state)
 {
+	static struct campaign_phase phases[] = {
+		{.number = 1, .ends_at = 1000}, {.number = 2, .starts_at = 1000, .ends_at = 2000}};
 	static struct rule_pack versions[] = {
-		{.version = 1, .description_characters_max = 100},
-		{.version = 2, .holds_from = 1000, .description_characters_max = 5},
+		{.version = 1,
+			.description_characters_max = 100,
+			.exact_scope = SCOPE_NATION,
+			.near_scope = SCOPE_TOP,
+			.near_threshold = 0.75,
+			.phases = phases,
+			.phase_count = 2},
+		{.version = 2,
+			.holds_from = 1000,
+			.description_characters_max = 5,
+			.exact_scope = SCOPE_NATION,
+			.near_scope = SCOPE_UNIT,
+			.near_threshold = 0.5,
+			.phases = phases,
+			.phase_count = 2},
 	};
 	static struct campaign campaign = {.code = "c", .versions = versions, .version_count = 2};
 	const struct unit_row rows[] = {{.id = 1, .code = "r", .name = "R"}};
@@ -205,6 +226,13 @@ static void test_judges_by_the_version_of_receipt(void **state)
 	assert_int_equal(world->pushed[0].reasons, 0);
 	assert_int_equal(world->pushed[1].rules_version, 2);
 	assert_string_equal(world->pushed[1].first_code, "too_long");
+	/* All that later stages go by is read with the reasons, in one version (R20: the phase is that of the receipt).
+	 */
+	assert_int_equal(world->pushed[0].phase, 1);
+	assert_int_equal(world->pushed[1].phase, 2);
+	assert_int_equal(world->pushed[0].near_scope, SCOPE_TOP);
+	assert_int_equal(world->pushed[1].near_scope, SCOPE_UNIT);
+	assert_true(world->pushed[0].near_threshold == 0.75 && world->pushed[1].near_threshold == 0.5);
 	/* A refused one is handed on like the other: deduplication passes it through. */
 	assert_int_equal(world->pushed[1].id, 2);
 }
