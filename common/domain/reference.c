@@ -11,13 +11,16 @@
 #include <time.h>
 
 enum {
-	POLL_MS = 1000,
+	POLL_MS = 500, /* a change reaches every instance within two seconds, loading included */
 	READY_DEADLINE_MS = 2000,
 };
+
+static const long NS_A_MS = 1000000, NS_A_SECOND = 1000000000;
 
 struct reference_source {
 	struct service *service;
 	struct pg *pg;
+	struct metric *version; /* of the newest */
 	pthread_t thread;
 	pthread_mutex_t mutex; /* of what follows */
 	pthread_cond_t wake;
@@ -32,6 +35,7 @@ static void publish(struct reference_source *source, struct snapshot *snapshot)
 	struct snapshot *before = source->newest;
 	source->newest = snapshot;
 	pthread_mutex_unlock(&source->mutex);
+	metric_set(source->version, (int64_t)snapshot->reference.version);
 	log_info("reference_loaded", KV_U64("version", snapshot->reference.version),
 		KV_U64("campaigns", snapshot->reference.campaign_count));
 	snapshot_release(before);
@@ -62,7 +66,11 @@ static bool wait_a_turn(struct reference_source *source)
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += POLL_MS / 1000;
+	until.tv_nsec += POLL_MS * NS_A_MS;
+	if (until.tv_nsec >= NS_A_SECOND) {
+		until.tv_nsec -= NS_A_SECOND;
+		until.tv_sec++;
+	}
 	pthread_mutex_lock(&source->mutex);
 	while (!source->closing && pthread_cond_timedwait(&source->wake, &source->mutex, &until) == 0)
 		;
@@ -89,6 +97,8 @@ struct reference_source *reference_open(struct service *service, const char *con
 	if (source == NULL)
 		return NULL;
 	source->service = service;
+	source->version = metrics_gauge(service_metrics(service), "sangkien_reference_version", NULL,
+		"version of campaigns and units that this instance goes by");
 	source->pg = pg_open(conninfo, "reference");
 	pthread_mutex_init(&source->mutex, NULL);
 	pthread_condattr_init(&monotonic);

@@ -17,7 +17,7 @@ struct reference { /* immutable */
 	struct reference_campaign *campaigns; /* ascending by id */
 	size_t campaign_count;
 };
-struct reference_source; /* a thread that polls PostgreSQL each second and holds the newest */
+struct reference_source; /* a thread that polls PostgreSQL twice a second and holds the newest */
 
 /* Condition "reference" of the service's readiness is kept by it. */
 struct reference_source *reference_open(struct service *service, const char *conninfo) MUST_CHECK;

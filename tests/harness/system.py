@@ -139,6 +139,18 @@ class System:
             os.kill(pid, signal.SIGKILL)
         return pid
 
+    def metric(self, instance, name):
+        """One figure of an instance's admin port; None: it has no such."""
+        with open(f"{self.run}/instances/{instance}", encoding="ascii") as file:
+            host, port = file.read().strip().rsplit(":", 1)
+        connection = http.client.HTTPConnection(host, int(port), timeout=10)
+        try:
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
+        finally:
+            connection.close()
+        return next((float(line.split()[-1]) for line in text.splitlines() if line.startswith(name + " ")), None)
+
     def control(self, name, option):
         subprocess.run(["s6-svc", option, f"{self.run}/s6/{name}"], check=True)
 
