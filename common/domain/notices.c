@@ -81,7 +81,7 @@ bool notice_placeholder_next(const char *pattern, size_t *at, size_t *size)
 
 bool notice_placeholder_known(const char *word, size_t size)
 {
-	static const char *const WORDS[] = {"address", "behind", "campaign", "campaign_name", "counted", "days_left",
+	static const char *const WORDS[] = {"address", "campaign", "campaign_name", "counted", "days_left",
 		"decided_at", "event", "event_time", "id", "laggards", "percent", "period", "phone", "phone_digits",
 		"phone_local", "projected", "reasons", "received_at", "secret", "short", "status", "status_words",
 		"subject", "support", "target", "text", "tracking_code", "unit", "unit_name", "what"};

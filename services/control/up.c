@@ -21,9 +21,10 @@ enum { READY_MS = 60000, SHARDS_MAX = 64 };
 static const char *const PROGRAMS[] = {
 	"intake", "validation", "deduplication", "quota", "notification", "leaderboard", "sangkien"};
 static const char *const DIRECTORIES[] = {"bin", "keys", "sock", "edge", "http", "instances", "s6", "services", "log",
-	"redis", "nginx", "web", "share", "share/env", "share/schema", "share/campaigns", "share/units"};
+	"redis", "nginx", "web", "share", "share/env", "share/schema", "share/campaigns", "share/units",
+	"share/notices"};
 /* What of deploy/ a running system needs. */
-static const char *const SHARED_FOLDERS[] = {"env", "schema", "campaigns", "units"};
+static const char *const SHARED_FOLDERS[] = {"env", "schema", "campaigns", "units", "notices"};
 
 static bool give_to_owner(const struct rundir *run, const char *path)
 {

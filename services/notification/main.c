@@ -14,31 +14,27 @@ enum {
 
 struct notification_settings {
 	struct service_settings service;
-	char *pg, *keys, *upstream, *sealing_secret;
-	char *smtp_url, *smtp_from, *smtp_to, *smtp_user, *smtp_password_file;
-	bool smtp_tls;
-	uint32_t smtp_timeout_ms, batch, claim_ms, poll_ms, attempts, retry_least_ms, retry_most_ms;
+	char *pg, *keys, *upstream, *sealing_secret, *templates;
+	uint32_t transfers, transfers_a_gateway, timeout_ms, claim_ms, poll_ms, attempts, retry_least_ms, retry_most_ms;
 };
 
 #define FIELD(member) offsetof(struct notification_settings, member)
 static const struct config_field FIELDS[] = {
 	SERVICE_CONFIG_FIELDS(struct notification_settings, service),
 	{"SANGKIEN_PG", CONFIG_TEXT, FIELD(pg), NULL, "PostgreSQL, as libpq reads it", 0, 0},
-	{"SANGKIEN_KEYS", CONFIG_TEXT, FIELD(keys), NULL, "directory of the keys", 0, 0},
+	{"SANGKIEN_KEYS", CONFIG_TEXT, FIELD(keys), NULL,
+		"directory of the keys; with gateway-NAME.secret for each secret that a campaign names", 0, 0},
 	{"NOTIFICATION_UPSTREAM", CONFIG_TEXT, FIELD(upstream), NULL, "where the quotas hand out, a list", 0, 0},
 	{"NOTIFICATION_SEALING_SECRET", CONFIG_TEXT, FIELD(sealing_secret), "",
 		"file that opens personal data; empty: sealing.secret among the keys", 0, 0},
-	{"NOTIFICATION_SMTP_URL", CONFIG_TEXT, FIELD(smtp_url), "", "smtp://host:port or smtps://…; empty: off", 0, 0},
-	{"NOTIFICATION_SMTP_FROM", CONFIG_TEXT, FIELD(smtp_from), "", "address that mails come from", 0, 0},
-	{"NOTIFICATION_SMTP_TO", CONFIG_TEXT, FIELD(smtp_to), "",
-		"address of the gateway to SMS or Zalo; {phone} stands for the submitter's number", 0, 0},
-	{"NOTIFICATION_SMTP_USER", CONFIG_TEXT, FIELD(smtp_user), "", "login; empty: without", 0, 0},
-	{"NOTIFICATION_SMTP_PASSWORD_FILE", CONFIG_TEXT, FIELD(smtp_password_file), "", "file with its password", 0, 0},
-	{"NOTIFICATION_SMTP_TLS", CONFIG_BOOL, FIELD(smtp_tls), "1", "send nothing in the clear", 0, 0},
-	{"NOTIFICATION_SMTP_TIMEOUT_MS", CONFIG_U32, FIELD(smtp_timeout_ms), "8000", "for one mail", 100, 600000},
-	{"NOTIFICATION_BATCH", CONFIG_U32, FIELD(batch), "20", "notices claimed at once", 1, 1000},
+	{"NOTIFICATION_TEMPLATES", CONFIG_TEXT, FIELD(templates), NULL, "directory of the words, vi.yaml and en.yaml",
+		0, 0},
+	{"NOTIFICATION_TRANSFERS", CONFIG_U32, FIELD(transfers), "32", "notices under way at once", 1, 256},
+	{"NOTIFICATION_TRANSFERS_A_GATEWAY", CONFIG_U32, FIELD(transfers_a_gateway), "8",
+		"of them to one gateway; to one of mail it is one", 1, 256},
+	{"NOTIFICATION_TIMEOUT_MS", CONFIG_U32, FIELD(timeout_ms), "8000", "for one notice", 100, 600000},
 	{"NOTIFICATION_CLAIM_MS", CONFIG_U32, FIELD(claim_ms), "60000",
-		"how long a claim lasts; at least three mails' time", 300, 3600000},
+		"how long a claim lasts; at least three times that", 300, 3600000},
 	{"NOTIFICATION_POLL_MS", CONFIG_U32, FIELD(poll_ms), "3000", "how often it looks without a hint", 10, 600000},
 	{"NOTIFICATION_ATTEMPTS", CONFIG_U32, FIELD(attempts), "12", "of one notice, then the dead letter", 1, 100},
 	{"NOTIFICATION_RETRY_LEAST_MS", CONFIG_U32, FIELD(retry_least_ms), "5000", "shortest wait after a failure", 1,
@@ -51,7 +47,8 @@ struct notification {
 	struct notification_settings settings;
 	struct service *service;
 	struct reference_source *references;
-	struct deliverer *deliverer; /* NULL: off */
+	struct templates *templates;
+	struct deliverer *deliverer;
 	struct receiver *receiver;
 	struct curve_keys keys;
 	char quota_key[CURVE_KEY_SIZE];
@@ -63,15 +60,14 @@ static void begin_drain(void *context)
 	struct notification *notification = context;
 
 	receiver_stop(notification->receiver);
-	if (notification->deliverer)
-		deliverer_stop(notification->deliverer);
+	deliverer_stop(notification->deliverer);
 }
 
 static bool is_drained(void *context)
 {
 	const struct notification *notification = context;
 
-	return !notification->deliverer || deliverer_stopped(notification->deliverer);
+	return deliverer_stopped(notification->deliverer);
 }
 
 /* What one table cannot say: settings that do not go together. */
@@ -79,8 +75,8 @@ static bool settings_fit(const struct notification_settings *settings)
 {
 	const char *fault = NULL;
 
-	if (settings->claim_ms / TIMEOUTS_A_CLAIM < settings->smtp_timeout_ms)
-		fault = "NOTIFICATION_CLAIM_MS: at least three times NOTIFICATION_SMTP_TIMEOUT_MS";
+	if (settings->claim_ms / TIMEOUTS_A_CLAIM < settings->timeout_ms)
+		fault = "NOTIFICATION_CLAIM_MS: at least three times NOTIFICATION_TIMEOUT_MS";
 	if (settings->retry_least_ms > settings->retry_most_ms)
 		fault = "NOTIFICATION_RETRY_LEAST_MS: not above NOTIFICATION_RETRY_MOST_MS";
 	if (fault)
@@ -95,15 +91,12 @@ static bool open_deliverer(struct notification *notification)
 		.service = notification->service,
 		.references = notification->references,
 		.conninfo = settings->pg,
+		.keys = settings->keys,
 		.sealing_secret_file = notification->secret_path,
-		.channel = {.url = settings->smtp_url,
-			.from = settings->smtp_from,
-			.recipient = settings->smtp_to,
-			.user = settings->smtp_user,
-			.password_file = settings->smtp_password_file,
-			.tls = settings->smtp_tls,
-			.timeout_ms = settings->smtp_timeout_ms},
-		.batch = settings->batch,
+		.templates = notification->templates,
+		.transfers = settings->transfers,
+		.transfers_a_gateway = settings->transfers_a_gateway,
+		.timeout_ms = settings->timeout_ms,
 		.claim_ms = settings->claim_ms,
 		.poll_ms = settings->poll_ms,
 		.attempts_max = settings->attempts,
@@ -118,12 +111,20 @@ static bool open_deliverer(struct notification *notification)
 	return notification->deliverer;
 }
 
-static bool open_channels(struct notification *notification)
+static bool open_templates(struct notification *notification)
 {
-	if (notification->settings.smtp_url[0] == '\0') {
-		log_info("notification_off", KV_TEXT("why", "NOTIFICATION_SMTP_URL is empty"));
-		return true;
-	}
+	CLEANUP(buffer_deinit) struct buffer faults = {0};
+
+	notification->templates = templates_load(notification->settings.templates, &faults);
+	if (!notification->templates)
+		fprintf(stderr, "%.*s", (int)faults.size, faults.data ? (const char *)faults.data : "");
+	return notification->templates;
+}
+
+static bool open_parts(struct notification *notification)
+{
+	if (!open_templates(notification))
+		return false;
 	notification->references = reference_open(notification->service, notification->settings.pg);
 	return notification->references && open_deliverer(notification);
 }
@@ -157,6 +158,7 @@ static void close_all(struct notification *notification)
 	deliverer_close(&notification->deliverer);
 	if (notification->references)
 		reference_close(&notification->references);
+	templates_free(&notification->templates);
 	service_close(&notification->service);
 	curl_global_cleanup();
 }
@@ -166,7 +168,7 @@ int main(int argc, char **argv)
 	struct notification notification = {0};
 	const struct service_options options = {
 		.name = "notification",
-		.purpose = "tells submitters what was decided",
+		.purpose = "tells submitters and officers what happened",
 		.fields = FIELDS,
 		.field_count = ARRAY_LENGTH(FIELDS),
 		.settings = &notification.settings,
@@ -180,7 +182,7 @@ int main(int argc, char **argv)
 		return exit_code;
 	if (!settings_fit(&notification.settings)) {
 		exit_code = CONFIG_EXIT_BAD;
-	} else if (open_channels(&notification) && open_receiver(&notification)) {
+	} else if (open_parts(&notification) && open_receiver(&notification)) {
 		service_on_drain(notification.service, begin_drain, is_drained, &notification);
 		exit_code = service_run(notification.service);
 	} else {

@@ -12,7 +12,6 @@ void on_outbox_due(struct delivery *delivery, void *deliverer)
 			    arena_protobuf_allocator(delivery_arena(delivery)), item->body.len, item->body.data))
 			delivery_reject(delivery, i, false, "not an OutboxDue");
 	}
-	if (deliverer)
-		deliverer_wake(deliverer);
+	deliverer_wake(deliverer);
 	delivery_done(&delivery);
 }

@@ -4,6 +4,6 @@
 
 #include "common/edge/receiver.h"
 
-void on_outbox_due(struct delivery *delivery, void *deliverer); /* NULL: no channel is on */
+void on_outbox_due(struct delivery *delivery, void *deliverer);
 
 #endif

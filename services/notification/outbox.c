@@ -4,14 +4,35 @@
 
 /* event_key is 'verdict:<submission>:<revision>': the notice tells of that revision, whatever has come since. */
 static const char claim_sql[] =
-	"WITH due AS MATERIALIZED (SELECT id FROM outbox WHERE state = 0 AND channel = 'smtp' AND next_at <= now() "
-	"ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED), "
-	"claimed AS (UPDATE outbox o SET next_at = now() + $2 * interval '1 ms', attempts = o.attempts + 1 "
+	"WITH due AS MATERIALIZED (SELECT id FROM outbox WHERE state = 0 AND campaign_id = $1 AND channel = $2 "
+	"AND next_at <= now() ORDER BY next_at LIMIT $3 FOR UPDATE SKIP LOCKED), "
+	"claimed AS (UPDATE outbox o SET next_at = now() + $4 * interval '1 ms', attempts = o.attempts + 1 "
 	"FROM due WHERE o.id = due.id RETURNING o.*) "
-	"SELECT c.id, c.submission_id, c.attempts, c.campaign_id, c.created_at, s.sealed, s.received_at, d.status, "
-	"d.reasons, d.decided_at FROM claimed c LEFT JOIN submission s ON s.id = c.submission_id "
+	"SELECT c.id, c.attempts, c.attempts - c.forgiven, c.created_at, c.event, c.submission_id, s.sealed, "
+	"s.unit_id, "
+	"s.received_at, d.status, d.reasons, d.decided_at, c.officer_id, f.sealed, f.english, c.facts::text "
+	"FROM claimed c LEFT JOIN submission s ON s.id = c.submission_id "
 	"LEFT JOIN decision d ON d.submission_id = c.submission_id AND c.event = 'verdict' "
-	"AND d.revision::text = split_part(c.event_key, ':', 3) ORDER BY c.created_at, c.id";
+	"AND d.revision::text = split_part(c.event_key, ':', 3) LEFT JOIN officer f ON f.id = c.officer_id "
+	"ORDER BY c.created_at, c.id";
+enum {
+	ID,
+	ATTEMPTS,
+	TRIES,
+	CREATED_AT,
+	EVENT,
+	SUBMISSION,
+	SEALED,
+	UNIT,
+	RECEIVED_AT,
+	STATUS,
+	REASONS,
+	DECIDED_AT,
+	OFFICER,
+	OFFICER_SEALED,
+	ENGLISH,
+	FACTS
+};
 
 static const char sent_sql[] = "UPDATE outbox SET state = 1, sent_at = now(), last_error = NULL "
 			       "WHERE id = $1 AND attempts = $2 AND state = 0 RETURNING 1";
@@ -19,79 +40,87 @@ static const char later_sql[] = "UPDATE outbox SET next_at = now() + $3 * interv
 				"WHERE id = $1 AND attempts = $2 AND state = 0 RETURNING 1";
 static const char dead_sql[] = "UPDATE outbox SET state = 2, last_error = $3 "
 			       "WHERE id = $1 AND attempts = $2 AND state = 0 RETURNING 1";
-static const char hand_back_sql[] = "UPDATE outbox o SET next_at = now(), attempts = o.attempts - 1 "
-				    "FROM unnest($1, $2) AS k(id, attempt) "
-				    "WHERE o.id = k.id AND o.attempts = k.attempt AND o.state = 0";
+static const char untried_sql[] = "UPDATE outbox SET next_at = now(), attempts = attempts - 1 "
+				  "WHERE id = $1 AND attempts = $2 AND state = 0 RETURNING 1";
 static const char backlog_sql[] =
 	"SELECT (SELECT count(*) FROM (SELECT FROM outbox WHERE state = 0 LIMIT $1) AS some), "
 	"coalesce((SELECT extract(epoch FROM now() - min(next_at)) * 1000 FROM outbox WHERE state = 0), 0)::bigint";
 
-enum { ID, SUBMISSION, ATTEMPTS, CAMPAIGN, CREATED_AT, SEALED, RECEIVED_AT, STATUS, REASONS, DECIDED_AT };
-
-enum pg_status outbox_claim(struct pg *pg, uint32_t most, uint32_t claim_ms, PGresult **rows, int64_t deadline_ms)
+enum pg_status outbox_claim(struct pg *pg, uint32_t campaign, const char *channel, uint32_t most, uint32_t claim_ms,
+	PGresult **rows, int64_t deadline_ms)
 {
 	struct pg_params *p = pg_params(pg);
 
+	pg_i16(p, (int16_t)campaign);
+	pg_cstr(p, channel);
 	pg_i64(p, most);
 	pg_real(p, claim_ms);
 	return pg_run(pg, claim_sql, rows, deadline_ms);
 }
 
-void outbox_read(const PGresult *rows, int index, struct outbox_row *row)
+static void read_submission(const PGresult *rows, int index, struct outbox_row *row)
 {
-	*row = (struct outbox_row){
-		.id = pg_get_uuid(rows, index, ID),
-		.attempt = pg_get_i32(rows, index, ATTEMPTS),
-		.campaign = (uint32_t)pg_get_i16(rows, index, CAMPAIGN),
-		.created_at = pg_get_instant(rows, index, CREATED_AT),
-		.is_told = !pg_get_null(rows, index, SEALED) && !pg_get_null(rows, index, STATUS),
-	};
+	row->is_told = !pg_get_null(rows, index, SEALED) &&
+		       (row->event == NOTICE_RECEIPT || !pg_get_null(rows, index, STATUS));
 	if (!row->is_told)
 		return;
-	row->submission = pg_get_uuid(rows, index, SUBMISSION);
+	row->submission = row->sealed_for = pg_get_uuid(rows, index, SUBMISSION);
 	row->sealed = pg_get_bytes(rows, index, SEALED);
+	row->unit = (uint32_t)pg_get_i32(rows, index, UNIT);
 	row->received_at = pg_get_instant(rows, index, RECEIVED_AT);
+	if (row->event == NOTICE_RECEIPT)
+		return;
 	row->status = (enum submission_status)pg_get_i16(rows, index, STATUS);
 	row->reasons = pg_get_bytes(rows, index, REASONS);
 	row->decided_at = pg_get_instant(rows, index, DECIDED_AT);
 }
 
-enum pg_status outbox_end(struct pg *pg, const struct outbox_row *row, enum outbox_end end, uint32_t delay_ms,
+static void read_officer(const PGresult *rows, int index, struct outbox_row *row)
+{
+	row->is_told = !pg_get_null(rows, index, OFFICER_SEALED) && !pg_get_null(rows, index, FACTS);
+	if (!row->is_told)
+		return;
+	row->sealed_for = pg_get_uuid(rows, index, OFFICER);
+	row->sealed = pg_get_bytes(rows, index, OFFICER_SEALED);
+	row->english = pg_get_bool(rows, index, ENGLISH);
+	row->facts = pg_get_bytes(rows, index, FACTS);
+}
+
+void outbox_read(const PGresult *rows, int index, struct outbox_row *row)
+{
+	*row = (struct outbox_row){
+		.claim = {.id = pg_get_uuid(rows, index, ID),
+			.attempt = pg_get_i32(rows, index, ATTEMPTS),
+			.tries = pg_get_i32(rows, index, TRIES),
+			.created_at = pg_get_instant(rows, index, CREATED_AT)},
+	};
+	row->is_known = notice_event_parse(pg_get_bytes(rows, index, EVENT), &row->event);
+	if (row->is_known && row->event <= NOTICE_VERDICT)
+		read_submission(rows, index, row);
+	else if (row->is_known)
+		read_officer(rows, index, row);
+}
+
+enum pg_status outbox_end(struct pg *pg, const struct outbox_claim *claim, enum outbox_end end, uint32_t delay_ms,
 	const char *error, bool *ours, int64_t deadline_ms)
 {
-	static const char *const statements[] = {
-		[OUTBOX_SENT] = sent_sql, [OUTBOX_LATER] = later_sql, [OUTBOX_DEAD] = dead_sql};
+	static const char *const statements[] = {[OUTBOX_SENT] = sent_sql,
+		[OUTBOX_LATER] = later_sql,
+		[OUTBOX_DEAD] = dead_sql,
+		[OUTBOX_UNTRIED] = untried_sql};
 	CLEANUP(pg_result_clear) PGresult *rows = NULL;
 	struct pg_params *p = pg_params(pg);
 	enum pg_status status;
 
-	pg_uuid(p, &row->id);
-	pg_i32(p, row->attempt);
+	pg_uuid(p, &claim->id);
+	pg_i32(p, claim->attempt);
 	if (end == OUTBOX_LATER)
 		pg_real(p, delay_ms);
-	if (end != OUTBOX_SENT)
+	if (end == OUTBOX_LATER || end == OUTBOX_DEAD)
 		pg_cstr(p, error);
 	status = pg_run(pg, statements[end], &rows, deadline_ms);
 	*ours = status == PG_OK && PQntuples(rows) == 1;
 	return status;
-}
-
-enum pg_status outbox_hand_back(struct pg *pg, const PGresult *rows, int first, int64_t deadline_ms)
-{
-	struct pg_params *p = pg_params(pg);
-
-	pg_array_begin(p, PG_OID_UUID);
-	for (int i = first; i < PQntuples(rows); i++) {
-		struct id128 id = pg_get_uuid(rows, i, ID);
-
-		pg_uuid(p, &id);
-	}
-	pg_array_end(p);
-	pg_array_begin(p, PG_OID_INT4);
-	for (int i = first; i < PQntuples(rows); i++)
-		pg_i32(p, pg_get_i32(rows, i, ATTEMPTS));
-	pg_array_end(p);
-	return pg_run(pg, hand_back_sql, NULL, deadline_ms);
 }
 
 enum pg_status outbox_backlog(struct pg *pg, uint32_t most, int64_t *count, int64_t *overdue_ms, int64_t deadline_ms)

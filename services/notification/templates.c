@@ -1,165 +1,150 @@
 #include "services/notification/templates.h"
 
-#include "common/domain/tracking_code.h"
-#include "common/runtime/clock.h"
+#include "common/domain/yaml_reader.h"
 
-#include <sodium.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum {
-	WORD_BYTES = 39, /* an encoded-word of RFC 2047 has at most 75 characters: 12 and 4/3 of this */
-	LINE_BYTES = 57, /* 76 characters of base64 */
-	REASON_BYTES_MAX = 160,
-	VIETNAM_OFFSET_S = 7 * 3600,
+enum { FILE_BYTES_MAX = 1 << 16, ARENA_BYTES_MAX = 1 << 20 };
+
+struct templates {
+	struct arena *arena;
+	struct template_words words[TEMPLATE_LANGUAGES]; /* vi, en */
 };
 
-static struct bilingual status_words(enum submission_status status)
+static void read_pattern(struct yaml_reader *reader, yaml_node_t *node, void *target)
 {
-	switch (status) {
-	case STATUS_UNDER_REVIEW:
-		return (struct bilingual){"đang được xem xét", "is under review"};
-	case STATUS_COUNTED:
-		return (struct bilingual){"đã được tính", "has been counted"};
-	case STATUS_REJECTED:
-		return (struct bilingual){"không được chấp nhận", "was not accepted"};
-	case STATUS_DUPLICATE:
-		return (struct bilingual){"trùng với một sáng kiến đã có", "repeats one that was entered before"};
-	case STATUS_REVOKED:
-		return (struct bilingual){"đã bị thu hồi", "has been revoked"};
-	case STATUS_RECEIVED:
-		break;
-	}
-	return (struct bilingual){"đã được tiếp nhận", "has been received"};
-}
+	const char *text = NULL;
+	size_t at = 0, size;
 
-/* Encoding ----------------------------------------------------------------------------------------------------------
- */
-
-static void add_base64(struct buffer *out, const uint8_t *data, size_t size)
-{
-	char text[sodium_base64_ENCODED_LEN(LINE_BYTES, sodium_base64_VARIANT_ORIGINAL)];
-
-	assert(size <= LINE_BYTES);
-	buffer_text(out, sodium_bin2base64(text, sizeof(text), data, size, sodium_base64_VARIANT_ORIGINAL));
-}
-
-/* A header's text; words end between characters. */
-static void add_words(struct buffer *out, struct bytes text)
-{
-	while (text.size > 0) {
-		size_t size = text.size < WORD_BYTES ? text.size : WORD_BYTES;
-
-		while (size < text.size && size > 1 && (text.data[size] & 0xc0) == 0x80)
-			size--;
-		buffer_text(out, "=?UTF-8?B?");
-		add_base64(out, text.data, size);
-		buffer_text(out, text.size > size ? "?=\r\n " : "?=");
-		text.data += size;
-		text.size -= size;
-	}
-}
-
-static void add_body(struct buffer *out, struct bytes text)
-{
-	for (size_t at = 0; at < text.size; at += LINE_BYTES) {
-		add_base64(out, text.data + at, text.size - at < LINE_BYTES ? text.size - at : LINE_BYTES);
-		buffer_text(out, "\r\n");
-	}
-}
-
-/* Not strftime(): names of days and months must not follow a locale. */
-static void add_date(struct buffer *out, int64_t now_us)
-{
-	static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-	static const char *const months[] = {
-		"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-	time_t seconds = (time_t)(now_us / 1000000) + VIETNAM_OFFSET_S;
-	struct tm there;
-
-	gmtime_r(&seconds, &there);
-	buffer_format(out, "Date: %s, %02d %s %d %02d:%02d:%02d +0700\r\n", days[there.tm_wday], there.tm_mday,
-		months[there.tm_mon], there.tm_year + 1900, there.tm_hour, there.tm_min, there.tm_sec);
-}
-
-/* Words -------------------------------------------------------------------------------------------------------------
- */
-
-/* "code field" as a line of its own. */
-static void add_reason(struct buffer *out, struct bytes reason, bool english)
-{
-	char code[REASON_BYTES_MAX] = "";
-	char *field;
-	size_t size = reason.size < sizeof(code) - 1 ? reason.size : sizeof(code) - 1;
-
-	if (size == 0)
+	yaml_read_text(reader, node, &text);
+	if (!text)
 		return;
-	memcpy(code, reason.data, size);
-	code[size] = '\0';
-	field = strchr(code, ' ');
-	if (field)
-		*field++ = '\0';
-	buffer_format(out, "- %s\r\n", reason_text(code, field ? field : "", english));
-}
-
-static void add_reasons(struct buffer *out, struct bytes reasons, bool english)
-{
-	if (reasons.size == 0)
-		return;
-	buffer_text(out, english ? "Why:\r\n" : "Lý do:\r\n");
-	while (reasons.size > 0) {
-		const uint8_t *end = memchr(reasons.data, ';', reasons.size);
-		size_t size = end ? (size_t)(end - reasons.data) : reasons.size;
-
-		add_reason(out, (struct bytes){reasons.data, size}, english);
-		size += end != NULL;
-		reasons.data += size;
-		reasons.size -= size;
+	while (notice_placeholder_next(text, &at, &size)) {
+		const char *word = text + at + 1;
+		if (!notice_placeholder_known(word, size - 2))
+			yaml_fault(reader, node, "\"%.*s\" is no placeholder; the README lists them", (int)size,
+				text + at);
+		/* A mail goes through many hands. */
+		if (size == strlen("{secret}") && memcmp(word, "secret", size - 2) == 0)
+			yaml_fault(reader, node, "a secret is no word for people; remove it");
+		at += size;
 	}
+	*(const char **)target = text;
 }
 
-static void add_text(const struct notice *notice, struct buffer *out)
+static void read_template(struct yaml_reader *reader, yaml_node_t *node, void *target)
 {
-	struct bilingual words = status_words(notice->status);
-	char code[TRACKING_CODE_SIZE], received[CLOCK_TEXT_SIZE], decided[CLOCK_TEXT_SIZE];
+	static const struct yaml_field FIELDS[] = {
+		{"subject", read_pattern, offsetof(struct template, subject), true},
+		{"text", read_pattern, offsetof(struct template, text), true},
+		{"short", read_pattern, offsetof(struct template, brief), true},
+	};
 
-	tracking_code_format(&notice->submission, code);
-	clock_format_instant(notice->received_at, received);
-	clock_format_instant(notice->decided_at, decided);
-	buffer_format(out, "Sáng kiến của bạn trong \"%s\" %s.\r\n\r\n", notice->campaign.vi, words.vi);
-	add_reasons(out, notice->reasons, false);
-	buffer_format(out, "Mã tra cứu: %s\r\nTiếp nhận lúc: %s\r\nQuyết định lúc: %s\r\n", code, received, decided);
-	buffer_format(out, "\r\n---\r\n\r\nYour initiative in \"%s\" %s.\r\n\r\n", notice->campaign.en, words.en);
-	add_reasons(out, notice->reasons, true);
-	buffer_format(out, "Tracking code: %s\r\nReceived: %s\r\nDecided: %s\r\n", code, received, decided);
+	yaml_read_mapping(reader, node, FIELDS, ARRAY_LENGTH(FIELDS), target);
 }
 
-static void add_subject(const struct notice *notice, struct buffer *out)
+static void read_statuses(struct yaml_reader *reader, yaml_node_t *node, void *target)
 {
-	struct buffer subject = {0};
+	struct yaml_field fields[TEMPLATE_STATUSES];
 
-	buffer_format(&subject, "Sáng kiến của bạn %s", status_words(notice->status).vi);
-	buffer_text(out, "Subject: ");
-	add_words(out, buffer_bytes(&subject));
-	buffer_text(out, "\r\n");
-	out->failed |= subject.failed;
-	buffer_deinit(&subject);
+	for (size_t i = 0; i < TEMPLATE_STATUSES; i++)
+		fields[i] = (struct yaml_field){
+			status_name((enum submission_status)i), yaml_read_text, i * sizeof(const char *), true};
+	yaml_read_mapping(reader, node, fields, TEMPLATE_STATUSES, target);
 }
 
-void template_mail(const struct notice *notice, const char *from, const char *to, int64_t now_us, struct buffer *out)
+static void read_notices(struct yaml_reader *reader, yaml_node_t *node, void *target)
 {
-	char id[2 * ID128_SIZE + 1];
-	struct buffer text = {0};
+	struct yaml_field fields[NOTICE_EVENTS];
 
-	buffer_format(out, "From: <%s>\r\nTo: <%s>\r\n", from, to);
-	add_subject(notice, out);
-	add_date(out, now_us);
-	buffer_format(out, "Message-ID: <%s@sangkien>\r\n",
-		sodium_bin2hex(id, sizeof(id), notice->outbox_id.octet, ID128_SIZE));
-	buffer_text(out, "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
-			 "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n");
-	add_text(notice, &text);
-	add_body(out, buffer_bytes(&text));
-	out->failed |= text.failed;
-	buffer_deinit(&text);
+	for (size_t i = 0; i < NOTICE_EVENTS; i++)
+		fields[i] = (struct yaml_field){
+			notice_event_name((enum notice_event)i), read_template, i * sizeof(struct template), true};
+	yaml_read_mapping(reader, node, fields, NOTICE_EVENTS, target);
+}
+
+static void read_words(struct yaml_reader *reader, struct template_words *words)
+{
+#define FIELD(member) offsetof(struct template_words, member)
+	static const struct yaml_field FIELDS[] = {
+		{"statuses", read_statuses, FIELD(statuses), true},
+		{"initiatives", yaml_read_text, FIELD(initiatives), true},
+		{"people", yaml_read_text, FIELD(people), true},
+		{"whole", yaml_read_text, FIELD(whole), true},
+		{"laggard", read_pattern, FIELD(laggard), true},
+		{"notices", read_notices, FIELD(by_event), true},
+	};
+#undef FIELD
+
+	yaml_read_mapping(reader, yaml_document_get_root_node(&reader->document), FIELDS, ARRAY_LENGTH(FIELDS), words);
+}
+
+/* False: it was said. */
+static bool read_file(const char *path, struct buffer *content, struct buffer *faults)
+{
+	char block[4096];
+	FILE *file = fopen(path, "re");
+
+	if (!file) {
+		buffer_format(faults, "%s:1: %s; deploy/notices has it\n", path, strerror(errno));
+		return false;
+	}
+	for (size_t size; (size = fread(block, 1, sizeof(block), file)) > 0;)
+		buffer_add(content, block, size);
+	fclose(file);
+	if (content->failed)
+		buffer_format(faults, "%s:1: too long; at most %d octets are taken\n", path, FILE_BYTES_MAX);
+	return !content->failed;
+}
+
+static void load(struct templates *templates, size_t language, const char *directory, struct buffer *faults)
+{
+	static const char *const FILES[TEMPLATE_LANGUAGES] = {"vi.yaml", "en.yaml"};
+	CLEANUP(buffer_deinit) struct buffer content = {.limit = FILE_BYTES_MAX};
+	char path[4096];
+	struct yaml_reader reader = {.file_name = path, .faults = faults, .arena = templates->arena};
+
+	snprintf(path, sizeof(path), "%s/%s", directory, FILES[language]);
+	if (!read_file(path, &content, faults) || !yaml_reader_open(&reader, buffer_bytes(&content)))
+		return;
+	read_words(&reader, &templates->words[language]);
+	yaml_document_delete(&reader.document);
+}
+
+struct templates *templates_load(const char *directory, struct buffer *faults)
+{
+	struct templates *templates = calloc(1, sizeof(*templates));
+
+	if (templates)
+		templates->arena = arena_new(ARENA_BYTES_MAX);
+	if (!templates || !templates->arena) {
+		buffer_text(faults, "out of memory\n");
+		templates_free(&templates);
+		return NULL;
+	}
+	for (size_t language = 0; language < TEMPLATE_LANGUAGES; language++)
+		load(templates, language, directory, faults);
+	if (faults->size > 0 || faults->failed)
+		templates_free(&templates);
+	return templates;
+}
+
+void templates_free(struct templates **pointer)
+{
+	struct templates *templates = *pointer;
+
+	*pointer = NULL;
+	if (!templates)
+		return;
+	if (templates->arena)
+		arena_free(&templates->arena);
+	free(templates);
+}
+
+const struct template_words *templates_words(const struct templates *templates, bool english)
+{
+	return &templates->words[english];
 }

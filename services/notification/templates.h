@@ -1,20 +1,30 @@
-/* The words of a notice, as one mail in Vietnamese and English. Pure. No personal data but its recipient. */
+/* The words of notices: files of deploy/notices, one a language, read once. */
 #ifndef SANGKIEN_NOTIFICATION_TEMPLATES_H
 #define SANGKIEN_NOTIFICATION_TEMPLATES_H
 
-#include "common/domain/campaign.h"
+#include "common/domain/notices.h"
+#include "common/domain/status.h"
+#include "services/notification/values.h"
 
-struct notice {
-	struct id128 outbox_id; /* makes the Message-ID: a notice that is sent twice can be known as one */
-	struct id128 submission;
-	struct bilingual campaign;
-	enum submission_status status;
-	struct bytes reasons; /* "code field;code field", as decision.reasons has them */
-	int64_t received_at, decided_at;
+enum { TEMPLATE_LANGUAGES = 2, TEMPLATE_STATUSES = STATUS_REVOKED + 1 };
+
+struct template
+{
+	const char *subject, *text, *brief; /* patterns; the brief one becomes a short_text() */
+};
+struct template_words {
+	const char *statuses[TEMPLATE_STATUSES];
+	const char *initiatives, *people; /* what a target counts */
+	const char *whole;                /* the period of the whole campaign */
+	const char *laggard; /* a line of a list; its words are unit, unit_name, counted, target, percent */
+	struct template by_event[NOTICE_EVENTS];
 };
 
-/* Appends an RFC 5322 message with CRLF line ends; headers are ASCII, the body base64. `out` fails sticky. `from` and
- * `to` are addresses as channel_smtp checked them. */
-void template_mail(const struct notice *notice, const char *from, const char *to, int64_t now_us, struct buffer *out);
+struct templates;
+
+/* `directory` has vi.yaml and en.yaml. NULL with a line "FILE:LINE: what; how to mend" a fault. */
+struct templates *templates_load(const char *directory, struct buffer *faults) MUST_CHECK;
+void templates_free(struct templates **templates);
+const struct template_words *templates_words(const struct templates *templates, bool english);
 
 #endif
