@@ -5,6 +5,7 @@
 #include "services/control/program.h"
 #include "services/control/quota_apply.h"
 #include "services/control/session.h"
+#include "services/control/units_fault.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,8 +180,14 @@ static bool check_tree(const struct import *import)
 	struct unit_tree *tree = unit_tree_new(import->rows, import->csv.count, &fault);
 	bool good = tree != NULL;
 
-	if (!good)
-		fprintf(stderr, "%s: not a tree: %s\n", import->file, fault);
+	if (!good) {
+		const char *what = fault;
+		size_t row = units_faulty_row(import->rows, import->csv.count, &what);
+		if (row < import->csv.count)
+			complain(import, row, what, import->rows[row].code);
+		else
+			fprintf(stderr, "%s:1: not a tree: %s; correct the file\n", import->file, fault);
+	}
 	unit_tree_free(&tree);
 	return good;
 }

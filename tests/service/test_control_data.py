@@ -96,7 +96,12 @@ FAULTS = {
     "no name": ("01.3,,3,01,,1", "u.csv:7: a name is missing"),
     "a cell too few": ("01.3,X,3,01,", "u.csv:7: another number of cells"),
     "a second root": ("US,X,0,,,1", "u.csv:7: there is a root already"),
-    "a circle": ("a,X,3,b,,1\nb,X,3,a,,1", "not a tree"),
+    "a circle": ("a,X,3,b,,1\nb,X,3,a,,1", "u.csv:7: it stands below itself; give one of that circle a parent outside it: 'a'"),
+    "one below itself": ("a,X,3,a,,1", "u.csv:7: it stands below itself"),
+    "one that hangs on a circle": ("z,X,4,c10,,1\n" + "\n".join(f"c{n},X,3,c{(n + 1) % 20},,1" for n in range(20)),
+                                   "u.csv:8: it stands below itself; give one of that circle a parent outside it: 'c0'"),
+    "a tree too deep": ("\n".join(f"d{n},X,4,{f'd{n - 1}' if n else '01.1'},,1" for n in range(9)),
+                        "u.csv:12: it stands deeper than a tree goes; give it or one above it a higher parent: 'd5'"),
     "an open quote": ('01.3,"X,3,01,,1', "u.csv:7: a quote that does not end"),
 }
 
