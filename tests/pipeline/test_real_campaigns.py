@@ -170,6 +170,19 @@ def test_2022_recognition_and_declarations(million):
     ])
 
 
+def test_2022_new_within_the_unit(million):
+    """R17, R17a: the same idea in another province is legitimate, within one's own province it is a copy; and it has been
+    applied or trialled."""
+    text = text_of("idea", 1200)
+    words = text.split()
+    words[20::40] = ["khác"] * len(words[20::40])
+    other = " ".join(words)
+    million.expect([({"description": text}, COUNTED_1)])
+    million.expect([({"description": other, "unit": "15.CDVC"}, COUNTED_1)])
+    million.expect([({"description": other.replace("khác", "lạ"), "unit": "01.018.STANLEY"}, ["duplicate 1", "duplicate description"]),
+                    ({"applied_on": None}, refused("required applied_on"))])
+
+
 def test_2022_copies_and_people(million):
     """R17a, R18, R23: the same text is a duplicate in the whole country, an own one for its sender; people by national ID."""
     text = text_of("copies", 600)

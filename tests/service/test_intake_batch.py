@@ -63,6 +63,7 @@ def test_every_line_its_answer(intake_world):
 
 
 def test_scope_of_the_token(intake_world):
+    """R3, R4: an officer enters for the members of the own subtree, and of no other."""
     token = intake_world.add_token(campaign=1, unit=2)
     intake = intake_world.start()
     lines = [fields(1, unit=unit) for unit in ("A", "A1", "B", "nowhere")]

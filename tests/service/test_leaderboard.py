@@ -63,6 +63,7 @@ def test_board_from_redis_with_ties_and_percent(world, client):
 
 
 def test_board_of_a_unit_a_phase_and_a_window(world, client):
+    """R24: below any unit, of a phase or the whole, by initiatives or people."""
     world.totals(1, {3: (3, 3, 1), 1: (3, 3, 1)}, phase=1)
     world.totals(2, FIRST)
     below = awaits_board(client, "?parent=01", version=2)
@@ -270,6 +271,7 @@ def tracking_code(client, world, number):
 
 
 def test_tracking(world, client):
+    """R13: after submitting one follows the result."""
     number = world.submission()
     code = tracking_code(client, world, number)
     status = client.json("/v1/submissions/" + code)

@@ -113,6 +113,7 @@ def test_a_unit_on_its_way(world, client):
 
 
 def test_laggards_first(world, client):
+    """R21: what units hold is their parent's too, and who is behind stands first."""
     now = steady_day()
     with_phases(world, now, now + datetime.timedelta(30), now + datetime.timedelta(60))
     for unit, of_phase in ((2, 10), (3, 10), (5, 40)):
