@@ -11,9 +11,22 @@ enum {
 	LOAD_DEADLINE_MS = 30000,
 };
 
+/* What tells whether a campaign's rows of `unit` are those of before: each change of one gives it a greater xmin. */
+struct units_print {
+	int64_t count, sum, newest;
+};
+
+/* Shared by the campaigns of all snapshots since its rows last changed: a new rule pack loads no tree. */
+struct held_units {
+	atomic_uint holders;
+	struct units_print print;
+	struct unit_tree *tree;
+};
+
 /* A campaign is shared by the snapshots that hold it: one whose new source is faulty is carried over. */
 struct held_campaign {
 	atomic_uint holders;
+	struct held_units *units; /* NULL: none that are a tree */
 	struct reference_campaign value;
 };
 
@@ -23,12 +36,20 @@ struct loading {
 	struct snapshot *snapshot;
 };
 
+static void units_release(struct held_units *units)
+{
+	if (units == NULL || atomic_fetch_sub(&units->holders, 1) != 1)
+		return;
+	unit_tree_free(&units->tree);
+	free(units);
+}
+
 static void held_release(struct held_campaign *held)
 {
 	if (atomic_fetch_sub(&held->holders, 1) != 1)
 		return;
 	campaign_free(&held->value.campaign);
-	unit_tree_free(&held->value.units);
+	units_release(held->units);
 	free(held);
 }
 
@@ -130,7 +151,27 @@ static struct unit_tree *build_units(const PGresult *rows, const char **fault)
 	return tree;
 }
 
-static enum pg_status load_units(struct pg *pg, uint32_t campaign, struct unit_tree **tree, const char **fault)
+static bool read_print(struct pg *pg, uint32_t campaign, struct units_print *print)
+{
+	CLEANUP(pg_result_clear) PGresult *rows = NULL;
+
+	pg_i16(pg_params(pg), (int16_t)campaign);
+	if (pg_run(pg,
+		    "SELECT count(*), coalesce(sum(xmin::text::int8), 0)::int8, coalesce(max(xmin::text::int8), 0) "
+		    "FROM unit WHERE campaign_id = $1",
+		    &rows, clock_monotonic_ms() + LOAD_DEADLINE_MS) != PG_OK)
+		return false;
+	*print = (struct units_print){
+		.count = pg_get_i64(rows, 0, 0), .sum = pg_get_i64(rows, 0, 1), .newest = pg_get_i64(rows, 0, 2)};
+	return true;
+}
+
+static bool is_same_print(const struct units_print *a, const struct units_print *b)
+{
+	return a->count == b->count && a->sum == b->sum && a->newest == b->newest;
+}
+
+static enum pg_status load_tree(struct pg *pg, uint32_t campaign, struct unit_tree **tree, const char **fault)
 {
 	CLEANUP(pg_result_clear) PGresult *rows = NULL;
 
@@ -142,6 +183,37 @@ static enum pg_status load_units(struct pg *pg, uint32_t campaign, struct unit_t
 	if (status == PG_OK)
 		*tree = build_units(rows, fault);
 	return status;
+}
+
+/* Those of before where nothing of them has changed. True with `units` NULL: the rows are no tree. False: PostgreSQL or
+ * memory failed. */
+static bool load_units(
+	struct pg *pg, uint32_t campaign, struct held_units *before, struct held_units **units, const char **fault)
+{
+	struct units_print print;
+	struct unit_tree *tree = NULL;
+
+	*units = NULL;
+	if (!read_print(pg, campaign, &print))
+		return false;
+	if (before != NULL && is_same_print(&before->print, &print)) {
+		atomic_fetch_add(&before->holders, 1);
+		*units = before;
+		return true;
+	}
+	if (load_tree(pg, campaign, &tree, fault) != PG_OK)
+		return false;
+	if (tree == NULL)
+		return true;
+	*units = calloc(1, sizeof(**units));
+	if (*units == NULL) {
+		unit_tree_free(&tree);
+		return false;
+	}
+	atomic_init(&(*units)->holders, 1);
+	(*units)->print = print;
+	(*units)->tree = tree;
+	return true;
 }
 
 static void say_faults(const char *code, const struct buffer *faults)
@@ -192,10 +264,11 @@ static bool load_campaign(const struct loading *loading, uint32_t id, const char
 		return false;
 	atomic_init(&held->holders, 1);
 	held->value.id = id;
-	if (load_units(loading->pg, id, &held->value.units, &fault) != PG_OK) {
+	if (!load_units(loading->pg, id, before == NULL ? NULL : before->units, &held->units, &fault)) {
 		held_release(held);
 		return false;
 	}
+	held->value.units = held->units == NULL ? NULL : held->units->tree;
 	if (held->value.units == NULL)
 		say_no_units(code, fault, before != NULL);
 	held->value.campaign = parse_source(code, yaml);

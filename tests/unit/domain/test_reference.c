@@ -160,6 +160,41 @@ static void test_loads_and_follows(void **state)
 	pg_close(&pg);
 }
 
+/* A rule pack that changes loads no tree again (a nation's has 100,000 units), but any change of a unit does. */
+static void test_trees_are_loaded_when_they_change(void **state)
+{
+	static const char *const CHANGES[] = {"UPDATE unit SET name = 'Tên khác' WHERE campaign_id = 31001 AND id = 2",
+		"INSERT INTO unit VALUES (31001, 3, 'B', 'Đơn vị B', 3, 1, 0, true)",
+		"DELETE FROM unit WHERE campaign_id = 31001 AND id = 3",
+		"UPDATE unit SET code = CASE code WHEN 'VN' THEN 'VN' ELSE 'C' END WHERE campaign_id = 31001"};
+	struct pg *pg = open_ready();
+
+	(void)state;
+	apply(pg, CAMPAIGN, 100, UNITS);
+	struct reference_source *source = reference_open(NULL, conninfo());
+	const struct reference *first = await_current(source, pg);
+	script(pg, "UPDATE campaign SET source = source || '# changed'; UPDATE reference_version SET version = version "
+		   "+ 1");
+	const struct reference *second = await_current(source, pg);
+	assert_ptr_equal(reference_by_id(first, CAMPAIGN)->units, reference_by_id(second, CAMPAIGN)->units);
+	assert_ptr_not_equal(reference_by_id(first, CAMPAIGN)->campaign, reference_by_id(second, CAMPAIGN)->campaign);
+	reference_release(source, &first);
+	for (size_t i = 0; i < ARRAY_LENGTH(CHANGES); i++) {
+		script(pg, CHANGES[i]);
+		script(pg, "UPDATE reference_version SET version = version + 1");
+		const struct reference *next = await_current(source, pg);
+		assert_ptr_not_equal(reference_by_id(next, CAMPAIGN)->units, reference_by_id(second, CAMPAIGN)->units);
+		reference_release(source, &second);
+		second = next;
+	}
+	assert_non_null(unit_by_code(reference_by_id(second, CAMPAIGN)->units, "C"));
+	reference_close(&source);
+	assert_int_equal(unit_tree_count(reference_by_id(second, CAMPAIGN)->units), 2);
+	reference_release(source, &second);
+	remove_ours(pg);
+	pg_close(&pg);
+}
+
 static void expect_last_good(struct reference_source *source, struct pg *pg)
 {
 	const struct reference *reference = await_current(source, pg);
@@ -252,6 +287,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_loads_and_follows),
+		cmocka_unit_test(test_trees_are_loaded_when_they_change),
 		cmocka_unit_test(test_faulty_campaign_stays_as_it_was),
 		cmocka_unit_test(test_server_away_at_start),
 		cmocka_unit_test(test_quarantine),
