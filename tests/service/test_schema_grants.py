@@ -9,7 +9,8 @@ REFERENCE = ("campaign", "unit", "quota_target", "reference_version")
 TABLES = ("campaign", "campaign_history", "unit", "quota_target", "quota_plan", "quota_plan_history", "quota_round",
           "member_count", "reference_version", "token", "token_version", "submission",
           "idempotency_key", "decision", "signature", "exact_text", "person", "participation", "unit_total", "unit_day",
-          "board", "index_shard", "frequency_snapshot", "role_lease", "quarantine", "outbox", "officer")
+          "board", "index_shard", "frequency_snapshot", "role_lease", "quarantine", "outbox", "officer",
+          "audit_log", "audit_head")
 
 # What each service does in its work, by the login it does it with.
 NEEDED = {
@@ -58,6 +59,9 @@ NEEDED = {
         "UPDATE board SET version = version + 1, moved_at = now() RETURNING version",
         "INSERT INTO outbox (id, campaign_id, event, channel, event_key) SELECT " + ID + ", 1, 'verdict', 'smtp', 'k'",
         "SELECT person, applied_on FROM submission",
+        "SELECT number, hash FROM audit_head FOR UPDATE",
+        "INSERT INTO audit_log VALUES (1, now(), " + ID + ", 'count', 1, " + ID + ", 2, 1, 2, 'x', '', '')",
+        "UPDATE audit_head SET number = 1, hash = ''",
     ],
     "notification": [
         "UPDATE outbox SET state = 1, sent_at = now() WHERE state = 0",
@@ -106,6 +110,13 @@ FORBIDDEN = {
     ],
     "a decision is never changed": [("quota", "UPDATE decision SET status = 2"), ("quota", "DELETE FROM decision"),
                                     ("quota", "UPDATE decision SET revision = revision + 1")],
+    "what a person decided is told for ever": [
+        (service, statement) for service in SERVICES for statement in (
+            "UPDATE audit_log SET reason = ''", "UPDATE audit_log SET number = number + 1", "DELETE FROM audit_log",
+            "TRUNCATE audit_log", "DELETE FROM audit_head", "INSERT INTO audit_head VALUES (true, 0, '')",
+            "UPDATE audit_head SET one = true")
+    ] + [(service, statement) for service in SERVICES if service != "quota" for statement in (
+        "INSERT INTO audit_log SELECT * FROM audit_log", "SELECT reason FROM audit_log", "UPDATE audit_head SET number = 0")],
     "an epoch is its owner's": [("quota", "UPDATE index_shard SET epoch = 0"), ("intake", "SELECT epoch FROM index_shard"),
                                 ("deduplication", "DELETE FROM index_shard")],
     "an event is told of once for ever": [("intake", "SELECT id FROM outbox"), ("intake", "UPDATE outbox SET state = 0"),
