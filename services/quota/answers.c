@@ -96,29 +96,34 @@ static void add_decision(struct answers *answers, const struct decision *decisio
 		send_round(answers);
 }
 
-static void send_decisions(struct answers *answers, const struct batch *batch)
+static void send_first(struct answers *answers, const struct batch *batch)
 {
 	for (size_t i = 0; i < batch->count; i++)
 		if (batch->verdicts[i].fate == FATE_DECIDED)
 			add_decision(answers, &batch->verdicts[i].decision);
-	/* And those that others had to give way to. */
-	for (size_t i = 0; i < batch->result.change_count; i++)
-		if (batch->result.changes[i].decision.revision > 1)
-			add_decision(answers, &batch->result.changes[i].decision);
+	send_round(answers);
+}
+
+/* A person's, and those of texts that had to give way to others. */
+static void send_revised(struct answers *answers, const struct ledger_result *result)
+{
+	for (size_t i = 0; i < result->change_count; i++)
+		if (result->changes[i].decision.revision > 1)
+			add_decision(answers, &result->changes[i].decision);
 	send_round(answers);
 }
 
 /* Notification looks into the outbox now and then; what finds no room here is found there. */
-static void send_outbox(struct answers *answers, const struct batch *batch)
+static void send_outbox(struct answers *answers, const struct ledger_result *result)
 {
-	for (size_t i = 0; i < batch->result.outbox_count; i++) {
+	for (size_t i = 0; i < result->outbox_count; i++) {
 		Sangkien__Message__OutboxDue message = SANGKIEN__MESSAGE__OUTBOX_DUE__INIT;
 		uint8_t packed[64];
 		size_t size;
 
-		message.outbox_id.data = batch->result.outbox[i].id.octet;
+		message.outbox_id.data = result->outbox[i].id.octet;
 		message.outbox_id.len = ID128_SIZE;
-		message.campaign = batch->result.outbox[i].campaign;
+		message.campaign = result->outbox[i].campaign;
 		assert(sangkien__message__outbox_due__get_packed_size(&message) <= sizeof(packed));
 		size = sangkien__message__outbox_due__pack(&message, packed);
 		if (!sender_push(answers->outbox, 0, 0, (struct bytes){0}, (struct bytes){packed, size}))
@@ -150,10 +155,16 @@ static void end_item(struct batch *batch, const struct verdict *verdict)
 	}
 }
 
+void answers_tell(struct answers *answers, const struct ledger_result *result)
+{
+	send_revised(answers, result);
+	send_outbox(answers, result);
+}
+
 void answers_give(struct answers *answers, struct batch *batch)
 {
-	send_decisions(answers, batch);
-	send_outbox(answers, batch);
+	send_first(answers, batch);
+	answers_tell(answers, &batch->committed.result);
 	for (size_t i = 0; i < batch->count; i++)
 		end_item(batch, &batch->verdicts[i]);
 }

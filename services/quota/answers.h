@@ -14,4 +14,7 @@ void answers_close(struct answers **answers);
  * the ends of its items. The deliveries are still to be done. */
 void answers_give(struct answers *answers, struct batch *batch);
 
+/* The same of what persons decided: no verdict is answered. */
+void answers_tell(struct answers *answers, const struct ledger_result *result);
+
 #endif

@@ -4,7 +4,7 @@
 #define SANGKIEN_QUOTA_BATCH_H
 
 #include "common/edge/receiver.h"
-#include "services/quota/ledger.h"
+#include "services/quota/committed.h"
 
 enum {
 	BATCH_VERDICTS_MAX = 2 * WIRE_ITEMS_MAX,
@@ -13,13 +13,13 @@ enum {
 };
 
 struct batch {
+	struct committed committed;
 	struct delivery *deliveries[BATCH_DELIVERIES_MAX];
 	size_t delivery_count;
 	struct verdict verdicts[BATCH_VERDICTS_MAX]; /* distinct, sorted by id */
 	size_t count;
 	const struct reference *reference; /* the same for all of them */
 	struct arena *arena;               /* of the result */
-	struct ledger_result result;
 };
 
 #endif

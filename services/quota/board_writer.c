@@ -1,12 +1,12 @@
 #include "services/quota/board_writer.h"
 
 #include "common/runtime/failpoint.h"
-#include "services/quota/batch.h"
+#include "services/quota/committed.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { NEWS_MAX = 64 };
+enum { NEWS_MAX = 64, LETTERS_TURN = 8 };
 
 struct board_writer {
 	struct board_writer_options options;
@@ -24,14 +24,14 @@ static void write_news(struct board_writer *writer, const struct board_news *new
 		metric_add(writer->options.missed, count);
 }
 
-/* The news of all batches that wait, in one pipeline. */
-static void write_batches(struct board_writer *writer, struct batch **batches, size_t count)
+/* The news of all letters that wait, in one pipeline. */
+static void write_letters(struct board_writer *writer, void *const *letters, size_t count)
 {
 	struct board_news news[NEWS_MAX];
 	size_t gathered = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		const struct ledger_result *result = &batches[i]->result;
+		const struct ledger_result *result = &((const struct committed *)letters[i])->result;
 
 		for (size_t k = 0; k < result->board_count; k++) {
 			news[gathered++] = result->boards[k];
@@ -47,18 +47,14 @@ static void write_batches(struct board_writer *writer, struct batch **batches, s
 static void *run(void *context)
 {
 	struct board_writer *writer = context;
-	void *letters[BATCHES];
+	void *letters[LETTERS_TURN];
 	size_t count;
 
-	while ((count = mailbox_wait(writer->options.in, letters, BATCHES, -1)) > 0) {
-		struct batch *batches[BATCHES];
-
-		for (size_t i = 0; i < count; i++)
-			batches[i] = letters[i];
-		write_batches(writer, batches, count);
+	while ((count = mailbox_wait(writer->options.in, letters, LETTERS_TURN, -1)) > 0) {
+		write_letters(writer, letters, count);
 		failpoint("quota-after-board");
 		for (size_t i = 0; i < count; i++) {
-			bool taken = mailbox_push(writer->options.out, batches[i]);
+			bool taken = mailbox_push(((const struct committed *)letters[i])->answers, letters[i]);
 			assert(taken);
 		}
 	}

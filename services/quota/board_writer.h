@@ -11,7 +11,7 @@ struct board_writer;
 
 struct board_writer_options {
 	struct board_store *store; /* the writer's from now on */
-	struct mailbox *in, *out;  /* of struct batch; `out` has room for all there are */
+	struct mailbox *in;        /* of struct committed, or what begins with it */
 	struct metric *missed;     /* transactions that did not reach Redis */
 };
 

@@ -2,11 +2,13 @@
  * all (laws 2 to 5). One ledger is one connection and belongs to one thread; any number of them may work at once.
  *
  * Locks are taken in one order by everybody: shards' epochs, places of texts, existing decisions, signatures, new
- * decisions, persons, participation, totals (roots last), boards. Each in key order. (A text that comes to stand by a
- * revision takes a free place later than that; PostgreSQL finds the rare circle and one of the two runs again.) */
+ * decisions, persons, participation, totals (roots last), boards, the audit log's head. Each in key order. (A text that
+ * comes to stand by a revision takes a free place later than that; PostgreSQL finds the rare circle and one of the two
+ * runs again.) */
 #ifndef SANGKIEN_QUOTA_LEDGER_H
 #define SANGKIEN_QUOTA_LEDGER_H
 
+#include "services/quota/audit_log.h"
 #include "services/quota/board.h"
 #include "services/quota/decision.h"
 #include "services/quota/transaction.h"
@@ -60,10 +62,12 @@ struct revision {
 	enum revision_fate {
 		REVISION_OPEN,
 		REVISION_MADE,
+		REVISION_REPEATED, /* this very act made the latest one before */
 		REVISION_UNKNOWN,  /* no decision yet, or no such submission */
-		REVISION_CONFLICT, /* the latest is another one, or is this already: `latest` says which */
+		REVISION_CONFLICT, /* the latest is not what was expected, or has this status by another act, or
+				      somebody has decided since this very act: `latest` says what stands */
 	} fate;
-	struct decision latest; /* with REVISION_MADE the new one; with REVISION_CONFLICT the one in the way */
+	struct decision latest; /* the new one, or the one that stands */
 };
 
 enum ledger_end {
@@ -74,9 +78,11 @@ enum ledger_end {
 
 /* Makes these revisions, distinct and sorted by id, in one transaction, with all that follows: what stood behind a
  * text that stands no more comes under review, and its place goes to the earliest received of its copies that stand.
+ * Each change is a row of the audit log; an act that is repeated is not made again.
  * Fates and `latest` hold with LEDGER_COMMITTED. Tries until `deadline_ms`. */
-enum ledger_end ledger_revise(struct ledger *ledger, const struct reference *reference, struct revision *revisions,
-	size_t count, struct arena *arena, struct ledger_result *result, int64_t deadline_ms) MUST_CHECK;
+enum ledger_end ledger_revise(struct ledger *ledger, const struct reference *reference, const struct act *act,
+	struct revision *revisions, size_t count, struct arena *arena, struct ledger_result *result,
+	int64_t deadline_ms) MUST_CHECK;
 
 /* For the steps within: adds the decisions of these changes (sorted by id) to an open transaction, with all their
  * effects and, where the campaign tells of decisions, a row of the outbox each, and appends to the result. */

@@ -8,9 +8,21 @@
 #include <stdlib.h>
 
 struct session {
+	const struct act *act;
 	struct revision *revisions;
 	size_t count;
 };
+
+static enum pg_status recall(struct transaction *transaction, const struct session *session, const struct id128 *ids,
+	struct recalled_act **made, size_t *count)
+{
+	enum submission_status *wanted = arena_alloc(transaction->arena, session->count * sizeof(*wanted));
+
+	for (size_t i = 0; wanted != NULL && i < session->count; i++)
+		wanted[i] = session->revisions[i].status;
+	return wanted == NULL ? PG_REFUSED
+			      : audit_log_recall(transaction, session->act, ids, wanted, session->count, made, count);
+}
 
 static struct id128 *gather_ids(const struct session *session, struct arena *arena)
 {
@@ -31,8 +43,19 @@ static bool is_ours(const struct transaction *transaction, const struct revision
 	       (revision->expected == 0 || latest->revision == revision->expected + 1);
 }
 
+/* The same act again: an answer was lost on its way. It is never made twice, and what somebody else decided since
+ * stays. Who comes back to it after another act of their own means it anew. */
+static bool is_repeated(struct revision *revision, const struct recalled_act *made, const struct decision *latest)
+{
+	if (made == NULL || (made->revision != latest->revision && !made->overtaken))
+		return false;
+	revision->fate = made->revision == latest->revision ? REVISION_REPEATED : REVISION_CONFLICT;
+	return true;
+}
+
 /* Gives whether the latest decision gets a successor. */
-static bool judge(const struct transaction *transaction, struct revision *revision, const struct decision *latest)
+static bool judge(const struct transaction *transaction, struct revision *revision, const struct recalled_act *made,
+	const struct decision *latest)
 {
 	if (latest == NULL) {
 		revision->fate = REVISION_UNKNOWN;
@@ -43,6 +66,8 @@ static bool judge(const struct transaction *transaction, struct revision *revisi
 		revision->fate = REVISION_MADE;
 		return false;
 	}
+	if (is_repeated(revision, made, latest))
+		return false;
 	if ((revision->expected != 0 && revision->expected != latest->revision) || latest->status == revision->status) {
 		revision->fate = REVISION_CONFLICT;
 		return false;
@@ -96,7 +121,8 @@ static enum pg_status change_asked(struct transaction *transaction, struct sessi
 {
 	struct id128 *ids = gather_ids(session, transaction->arena);
 	struct decision *latest;
-	size_t count;
+	struct recalled_act *made;
+	size_t count, made_count;
 	enum pg_status status;
 
 	changes->rows = arena_alloc(transaction->arena, session->count * sizeof(*changes->rows));
@@ -105,13 +131,16 @@ static enum pg_status change_asked(struct transaction *transaction, struct sessi
 	status = inheritance_lock(transaction, ids, session->count);
 	if (status == PG_OK)
 		status = history_lock(transaction, ids, session->count, true, &latest, &count);
+	/* After the locks: whoever made it before us has committed. */
+	if (status == PG_OK)
+		status = recall(transaction, session, ids, &made, &made_count);
 	if (status != PG_OK)
 		return status;
 	for (size_t i = 0; i < session->count; i++) {
 		struct revision *revision = &session->revisions[i];
 		const struct decision *from = id128_find(&revision->id, latest, count, sizeof(*latest));
 
-		if (!judge(transaction, revision, from))
+		if (!judge(transaction, revision, id128_find(&revision->id, made, made_count, sizeof(*made)), from))
 			continue;
 		changes->rows[changes->count++] =
 			change_to(from, revision->status, revision->decided_by, revision->reasons);
@@ -207,13 +236,16 @@ static enum pg_status revise(struct transaction *transaction, struct ledger_resu
 		status = sign_risen(transaction, &changes);
 	if (status == PG_OK)
 		status = ledger_apply(transaction, changes.rows, changes.count, result);
-	return status == PG_OK ? pass_on(transaction, &changes) : status;
+	if (status == PG_OK)
+		status = pass_on(transaction, &changes);
+	return status == PG_OK ? audit_log_append(transaction, session->act, changes.rows, changes.count) : status;
 }
 
-enum ledger_end ledger_revise(struct ledger *ledger, const struct reference *reference, struct revision *revisions,
-	size_t count, struct arena *arena, struct ledger_result *result, int64_t deadline_ms)
+enum ledger_end ledger_revise(struct ledger *ledger, const struct reference *reference, const struct act *act,
+	struct revision *revisions, size_t count, struct arena *arena, struct ledger_result *result,
+	int64_t deadline_ms)
 {
-	struct session session = {.revisions = revisions, .count = count};
+	struct session session = {.act = act, .revisions = revisions, .count = count};
 	const struct ledger_frame frame = {.reference = reference,
 		.arena = arena,
 		.result = result,

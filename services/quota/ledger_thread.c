@@ -24,22 +24,22 @@ static void count_fates(struct ledger_thread *thread, const struct batch *batch)
 		not_now += batch->verdicts[i].fate == FATE_NOT_NOW;
 		refused += batch->verdicts[i].fate == FATE_REFUSED;
 	}
-	for (size_t i = 0; i < batch->result.change_count; i++)
-		revised += batch->result.changes[i].decision.revision > 1;
-	metric_add(thread->decided, batch->result.change_count - revised);
+	for (size_t i = 0; i < batch->committed.result.change_count; i++)
+		revised += batch->committed.result.changes[i].decision.revision > 1;
+	metric_add(thread->decided, batch->committed.result.change_count - revised);
 	metric_add(thread->revised, revised);
 	metric_add(thread->not_now, not_now);
 	metric_add(thread->refused, refused);
-	metric_add(thread->transactions, batch->result.transactions);
-	metric_add(thread->collisions, batch->result.collisions);
+	metric_add(thread->transactions, batch->committed.result.transactions);
+	metric_add(thread->collisions, batch->committed.result.collisions);
 }
 
 static void decide(struct ledger_thread *thread, struct batch *batch)
 {
 	int64_t began_us = clock_monotonic_ms() * 1000;
 
-	ledger_decide(
-		thread->options.ledger, batch->reference, batch->verdicts, batch->count, batch->arena, &batch->result);
+	ledger_decide(thread->options.ledger, batch->reference, batch->verdicts, batch->count, batch->arena,
+		&batch->committed.result);
 	metric_observe_us(thread->seconds, clock_monotonic_ms() * 1000 - began_us);
 	count_fates(thread, batch);
 }

@@ -3,6 +3,7 @@
 #include "services/quota/board_keeper.h"
 #include "services/quota/board_writer.h"
 #include "services/quota/ledger_thread.h"
+#include "services/quota/on_review_requested.h"
 #include "services/quota/on_verdict_reached.h"
 
 #include <stdio.h>
@@ -16,12 +17,13 @@ enum {
 	OUTBOX_ITEMS_MAX = 65536,
 	OUTBOX_LEASE_MS = 30000,
 	OUTBOX_ATTEMPTS = 5,
+	REVIEW_CREDIT = 4,     /* deliveries at once from each intake */
 	EXIT_UNAVAILABLE = 69, /* EX_UNAVAILABLE: something it cannot start without */
 };
 
 struct quota_settings {
 	struct service_settings service;
-	char *pg, *redis, *keys, *upstream, *decisions, *edge;
+	char *pg, *redis, *keys, *upstream, *reviews, *decisions, *edge;
 	uint32_t credit, batch, redis_timeout_ms;
 };
 
@@ -34,6 +36,8 @@ static const struct config_field FIELDS[] = {
 		"directory of the keys; with redis-quota.password where Redis asks for one", 0, 0},
 	{"QUOTA_UPSTREAM", CONFIG_TEXT, offsetof(struct quota_settings, upstream), NULL,
 		"where deduplication hands out verdicts, a list", 0, 0},
+	{"QUOTA_REVIEWS", CONFIG_TEXT, offsetof(struct quota_settings, reviews), NULL,
+		"where intakes hand out reviews, a list", 0, 0},
 	{"QUOTA_DECISIONS", CONFIG_TEXT, offsetof(struct quota_settings, decisions), NULL,
 		"endpoint that tells every intake of decisions", 0, 0},
 	{"QUOTA_EDGE", CONFIG_TEXT, offsetof(struct quota_settings, edge), NULL,
@@ -52,15 +56,16 @@ struct quota {
 	struct reference_source *reference;
 	struct curve_gate *gate;
 	struct curve_keys keys;
-	char deduplication_key[CURVE_KEY_SIZE];
+	char deduplication_key[CURVE_KEY_SIZE], intake_key[CURVE_KEY_SIZE];
 	struct sender *decisions, *outbox;
-	struct receiver *receiver;
+	struct receiver *receiver, *reviews;
 	struct mailbox *to_ledger, *to_boards, *answers;
-	struct ledger *ledger;
+	struct ledger *ledger, *review_ledger;
 	struct ledger_thread *ledger_thread;
 	struct board_writer *board_writer;
 	struct board_keeper *board_keeper;
 	struct counter *counter;
+	struct review_desk *review_desk;
 };
 
 static bool open_keys(struct quota *quota)
@@ -68,7 +73,8 @@ static bool open_keys(struct quota *quota)
 	const char *directory = quota->settings.keys;
 
 	if (!curve_keys_load(directory, "quota", &quota->keys) ||
-		!curve_public_load(directory, "deduplication", quota->deduplication_key)) {
+		!curve_public_load(directory, "deduplication", quota->deduplication_key) ||
+		!curve_public_load(directory, "intake", quota->intake_key)) {
 		log_error("keys_not_readable", KV_TEXT("directory", directory));
 		return false;
 	}
@@ -141,7 +147,6 @@ static bool open_board_writer(struct quota *quota)
 {
 	const struct board_writer_options options = {.store = open_store(quota),
 		.in = quota->to_boards,
-		.out = quota->answers,
 		.missed = metrics_counter(service_metrics(quota->service), "sangkien_quota_board_news_missed_total",
 			NULL, "Transactions whose news did not reach Redis")};
 
@@ -176,11 +181,29 @@ static bool open_ledger(struct quota *quota)
 	return quota->ledger_thread != NULL;
 }
 
+static bool open_review_desk(struct quota *quota)
+{
+	const struct ledger_options ledger = {
+		.conninfo = quota->settings.pg, .instance = service_instance(quota->service)};
+
+	quota->review_ledger = ledger_open(&ledger);
+	if (quota->review_ledger == NULL)
+		return false;
+	const struct review_desk_options options = {.service = quota->service,
+		.reference = quota->reference,
+		.ledger = quota->review_ledger,
+		.decisions = quota->decisions,
+		.outbox = quota->outbox,
+		.to_boards = quota->to_boards};
+	quota->review_desk = review_desk_open(&options);
+	return quota->review_desk != NULL;
+}
+
 /* The stations of a batch, in its order. */
 static bool open_stations(struct quota *quota)
 {
 	quota->to_ledger = mailbox_new(BATCHES);
-	quota->to_boards = mailbox_new(BATCHES);
+	quota->to_boards = mailbox_new(BATCHES + REVIEW_ROUNDS_MAX);
 	quota->answers = mailbox_new(BATCHES);
 	if (quota->to_ledger == NULL || quota->to_boards == NULL || quota->answers == NULL)
 		return false;
@@ -192,12 +215,13 @@ static bool open_stations(struct quota *quota)
 		.answers = quota->answers,
 		.batch_verdicts = quota->settings.batch};
 	quota->counter = counter_open(&options);
-	return quota->counter != NULL && open_ledger(quota) && open_board_writer(quota) && open_board_keeper(quota);
+	return quota->counter != NULL && open_ledger(quota) && open_board_writer(quota) && open_board_keeper(quota) &&
+	       open_review_desk(quota);
 }
 
-static bool open_receiver(struct quota *quota)
+static bool open_receivers(struct quota *quota)
 {
-	const struct receiver_options options = {
+	const struct receiver_options verdicts = {
 		.service = quota->service,
 		.upstream = quota->settings.upstream,
 		.keys = &quota->keys,
@@ -207,9 +231,20 @@ static bool open_receiver(struct quota *quota)
 		.on_batch = on_verdict_reached,
 		.context = quota->counter,
 	};
+	const struct receiver_options reviews = {
+		.service = quota->service,
+		.upstream = quota->settings.reviews,
+		.keys = &quota->keys,
+		.upstream_public_key = quota->intake_key,
+		.kind = SANGKIEN__WIRE__KIND__KIND_REVIEW_REQUESTED,
+		.credit = REVIEW_CREDIT,
+		.on_batch = on_review_requested,
+		.context = quota->review_desk,
+	};
 
-	quota->receiver = receiver_open(&options);
-	return quota->receiver != NULL;
+	quota->receiver = receiver_open(&verdicts);
+	quota->reviews = receiver_open(&reviews);
+	return quota->receiver != NULL && quota->reviews != NULL;
 }
 
 static void tell_conditions(void *context)
@@ -226,25 +261,34 @@ static void begin_drain(void *context)
 	struct quota *quota = context;
 
 	receiver_stop(quota->receiver);
+	receiver_stop(quota->reviews);
 }
 
 static bool is_drained(void *context)
 {
 	const struct quota *quota = context;
 
-	return receiver_held(quota->receiver) == 0 && counter_is_idle(quota->counter);
+	return receiver_held(quota->receiver) == 0 && counter_is_idle(quota->counter) &&
+	       receiver_held(quota->reviews) == 0 && review_desk_is_idle(quota->review_desk);
 }
 
-/* Against the order of the stations; the ledger gives up what it waits for. */
+/* Against the order of the stations; the ledgers give up what they wait for. */
 static void close_all(struct quota *quota)
 {
 	if (quota->ledger != NULL)
 		ledger_stop(quota->ledger);
+	if (quota->review_ledger != NULL)
+		ledger_stop(quota->review_ledger);
+	if (quota->review_desk != NULL)
+		review_desk_stop(quota->review_desk);
 	ledger_thread_close(&quota->ledger_thread);
 	board_writer_close(&quota->board_writer);
 	board_keeper_close(&quota->board_keeper);
 	if (quota->receiver != NULL)
 		receiver_close(&quota->receiver);
+	if (quota->reviews != NULL)
+		receiver_close(&quota->reviews);
+	review_desk_close(&quota->review_desk);
 	counter_close(&quota->counter);
 	if (quota->outbox != NULL)
 		sender_close(&quota->outbox);
@@ -253,6 +297,7 @@ static void close_all(struct quota *quota)
 	if (quota->gate != NULL)
 		curve_gate_close(&quota->gate);
 	ledger_close(&quota->ledger);
+	ledger_close(&quota->review_ledger);
 	mailbox_free(&quota->to_ledger);
 	mailbox_free(&quota->to_boards);
 	mailbox_free(&quota->answers);
@@ -278,7 +323,7 @@ int main(int argc, char **argv)
 		return exit_code;
 	quota.reference = reference_open(quota.service, quota.settings.pg);
 	if (quota.reference != NULL && open_keys(&quota) && open_senders(&quota) && open_stations(&quota) &&
-		open_receiver(&quota)) {
+		open_receivers(&quota)) {
 		tell_conditions(&quota);
 		service_every(quota.service, TICK_MS, tell_conditions, &quota);
 		service_on_drain(quota.service, begin_drain, is_drained, &quota);

@@ -157,7 +157,7 @@ static bool start_batch(struct counter *counter)
 		return false;
 	counter->idle_count--;
 	batch->count = batch->delivery_count = 0;
-	batch->result = (struct ledger_result){0};
+	batch->committed = (struct committed){.answers = counter->options.answers};
 	if (!is_stuck(counter, batch->reference))
 		fill(counter, batch);
 	if (batch->delivery_count == 0) {

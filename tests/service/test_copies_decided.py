@@ -65,6 +65,7 @@ class World:
             "index": {"DEDUPLICATION_ROLE": "index", "DEDUPLICATION_SHARD": number,
                       "DEDUPLICATION_ASKERS": "ipc://" + below("asks-*")},
             "quota": {"SANGKIEN_REDIS": self.redis, "QUOTA_UPSTREAM": "ipc://" + below("verdicts-*"),
+                      "QUOTA_REVIEWS": "ipc://" + below("reviews-*"),
                       "QUOTA_DECISIONS": "ipc://" + below("decisions-" + number),
                       "QUOTA_EDGE": "ipc://" + below("outbox-" + number)},
         }[kind]

@@ -50,6 +50,7 @@ class World:
             file.write(PASSWORD + "\n")
         self.settings = {"SANGKIEN_PG": server.conninfo("sk_quota"), "SANGKIEN_REDIS": redis_server.address,
                          "SANGKIEN_KEYS": keys, "QUOTA_UPSTREAM": "ipc://" + directory.below("deduplication-*"),
+                         "QUOTA_REVIEWS": "ipc://" + directory.below("reviews-*"),
                          "QUOTA_REDIS_TIMEOUT_MS": "500", "QUOTA_CREDIT": "64"}
         self.ends, self.services, self.answered = [], {}, collections.Counter()
         self.random = random.Random(7)

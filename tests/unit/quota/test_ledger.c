@@ -162,17 +162,25 @@ static enum verdict_fate decide_one(struct books *books, struct verdict *verdict
 	return verdict->fate;
 }
 
+static struct revision act_on(struct books *books, const struct act *act, struct revision revision)
+{
+	struct ledger_result result = {0};
+
+	assert_int_equal(
+		ledger_revise(books->ledger, &books->reference, act, &revision, 1, books->arena, &result, soon()),
+		LEDGER_COMMITTED);
+	expect_exact(books);
+	return revision;
+}
+
 static struct revision revise(
 	struct books *books, const struct id128 *id, uint32_t expected, enum submission_status status)
 {
 	struct revision revision = {
 		.id = *id, .expected = expected, .status = status, .decided_by = DECIDED_BY_REVIEWER};
-	struct ledger_result result = {0};
+	const struct act act = {.token = random_id(), .reason = {(const uint8_t *)"test", 4}};
 
-	assert_int_equal(ledger_revise(books->ledger, &books->reference, &revision, 1, books->arena, &result, soon()),
-		LEDGER_COMMITTED);
-	expect_exact(books);
-	return revision;
+	return act_on(books, &act, revision);
 }
 
 static void test_near_duplicates_need_their_original(void **state)
@@ -319,12 +327,56 @@ static void test_an_original_that_falls(void **state)
 	books_close(&books);
 }
 
-/* Whatever reviewers and machines do in whatever order, every total equals a recount. */
+/* A reviewer whose answer was lost asks again: it is not made twice, nor is what another one decided since undone. */
+static void test_an_act_is_made_once(void **state)
+{
+	const struct act first = {.token = random_id(), .reason = {(const uint8_t *)"one", 3}};
+	const struct act second = {.token = random_id(), .reason = {(const uint8_t *)"one", 3}};
+	struct books books;
+	struct verdict verdict;
+	struct revision revoke = {.status = STATUS_REVOKED, .decided_by = DECIDED_BY_REVIEWER, .expected = 1}, count,
+			fate;
+
+	(void)state;
+	books_open(&books, 12);
+	verdict = new_verdict(&books, STATUS_COUNTED, 1);
+	decide_one(&books, &verdict);
+	revoke.id = verdict.id;
+	assert_int_equal(act_on(&books, &first, revoke).fate, REVISION_MADE);
+	fate = act_on(&books, &first, revoke);
+	assert_int_equal(fate.fate, REVISION_REPEATED);
+	assert_int_equal(fate.latest.revision, 2);
+	assert_int_equal(act_on(&books, &second, revoke).fate, REVISION_CONFLICT);
+	count = (struct revision){.id = verdict.id, .status = STATUS_COUNTED, .decided_by = DECIDED_BY_REVIEWER};
+	assert_int_equal(act_on(&books, &second, count).fate, REVISION_MADE);
+	/* Whatever it was made against: the repeat of a revocation that was overtaken. */
+	revoke.expected = 3;
+	fate = act_on(&books, &first, revoke);
+	assert_int_equal(fate.fate, REVISION_CONFLICT);
+	assert_int_equal(fate.latest.status, STATUS_COUNTED);
+	/* Of their own later act everybody knows. */
+	revoke.expected = 0;
+	assert_int_equal(act_on(&books, &second, revoke).fate, REVISION_MADE);
+	assert_int_equal(act_on(&books, &second, count).fate, REVISION_MADE);
+	assert_int_equal(latest(&books, &verdict.id).revision, 5);
+	assert_int_equal(ask(&books, "SELECT count(*) FROM audit_log WHERE campaign_id = $1"), 4);
+	books_close(&books);
+}
+
+/* Decisions of persons that the log does not tell, or tells otherwise, and rows of the log without a decision. */
+static const char untold_sql[] =
+	"SELECT count(*) FROM (SELECT * FROM decision WHERE campaign_id = $1 AND decided_by = 1) AS d FULL JOIN "
+	"(SELECT * FROM audit_log WHERE campaign_id = $1 AND act <> 'consequence') AS a USING (submission_id, "
+	"revision) "
+	"WHERE d.status IS DISTINCT FROM a.status_to OR d.decided_at IS DISTINCT FROM a.at";
+
+/* Whatever reviewers and machines do in whatever order, and whatever comes again, every total equals a recount. */
 static void test_random_lives(void **state)
 {
 	static const enum submission_status words[] = {STATUS_COUNTED, STATUS_REJECTED, STATUS_REVOKED};
 	struct books books;
 	struct id128 known[400];
+	struct verdict earlier[5];
 	size_t known_count = 0;
 
 	(void)state;
@@ -342,7 +394,13 @@ static void test_random_lives(void **state)
 		}
 		decide(&books, books.ledger, books.arena, batch, ARRAY_LENGTH(batch));
 		revise(&books, &known[below(&books.seed, (uint32_t)known_count)], 0, words[below(&books.seed, 3)]);
+		/* Verdicts that come late, after persons have decided. */
+		if (step > 0)
+			decide(&books, books.ledger, books.arena, earlier, ARRAY_LENGTH(earlier));
+		expect_exact(&books);
+		memcpy(earlier, batch, sizeof(earlier));
 	}
+	assert_int_equal(ask(&books, untold_sql), 0);
 	books_close(&books);
 }
 
@@ -404,6 +462,7 @@ int main(void)
 		cmocka_unit_test(test_displacement_keeps_followers),
 		cmocka_unit_test(test_a_person_is_not_replaced),
 		cmocka_unit_test(test_an_original_that_falls),
+		cmocka_unit_test(test_an_act_is_made_once),
 		cmocka_unit_test(test_random_lives),
 		cmocka_unit_test(test_poison_is_alone),
 		cmocka_unit_test(test_outbox_has_one_row_a_decision),
