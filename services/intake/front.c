@@ -9,6 +9,7 @@ bool front_init(struct front *front)
 	TAILQ_INIT(&front->pending);
 	TAILQ_INIT(&front->waiting);
 	TAILQ_INIT(&front->batches);
+	TAILQ_INIT(&front->reviews);
 	front->shaper = shaper_new();
 	return front->shaper != NULL;
 }
@@ -18,6 +19,7 @@ void front_deinit(struct front *front)
 {
 	struct arrival *arrival;
 	http_batch_free_all(front);
+	http_review_free_all(front);
 	while ((arrival = TAILQ_FIRST(&front->waiting)) != NULL) {
 		TAILQ_REMOVE(&front->waiting, arrival, link);
 		arrival->place = PLACE_NONE;
@@ -55,10 +57,17 @@ static void take_answer(struct front *front, struct arrival *arrival)
 void front_letter(void *letter, void *context)
 {
 	struct front *front = context;
-	if (*(enum letter_kind *)letter == LETTER_DECISION)
-		http_submissions_decided(front, letter);
-	else
+	switch (*(enum letter_kind *)letter) {
+	case LETTER_ARRIVAL:
 		take_answer(front, letter);
+		break;
+	case LETTER_DECISION:
+		http_submissions_decided(front, letter);
+		break;
+	case LETTER_REVIEW:
+		http_review_answered(front, letter);
+		break;
+	}
 }
 
 /* Nobody waits longer than this: 503 where no writer has begun, 504 where one has and nobody knows the outcome. */
@@ -90,4 +99,5 @@ void front_tick(struct http_server *server, void *context)
 		give_up(front, arrival);
 	http_submissions_tick(front, now_ms);
 	http_batch_tick(front);
+	http_review_tick(front, now_ms);
 }

@@ -7,6 +7,7 @@
 #include "services/intake/arrival.h"
 #include "services/intake/metrics.h"
 #include "services/intake/receipt_writer.h"
+#include "services/intake/review_desk.h"
 #include "services/intake/tokens.h"
 #include "services/intake/waiters.h"
 
@@ -25,6 +26,7 @@ struct front {
 	const struct sealer *sealer;
 	const uint8_t *person_key; /* PERSON_KEY_SIZE */
 	struct receipt_writer *writer;
+	struct review_desk *review_desk;
 	struct waiters *waiters;
 	struct intake_metrics *metrics;
 
@@ -35,6 +37,8 @@ struct front {
 	struct arrival_list waiting;   /* have their receipt, wait for the verdict */
 	struct batch_list batches;
 	size_t batch_count;
+	struct review_list reviews; /* all that are under way, oldest first */
+	size_t review_count;
 	struct http_server *server; /* as of the last request: letters come after requests */
 };
 
@@ -85,6 +89,11 @@ void http_batch_answered(struct front *front, struct arrival *arrival);
 void http_batch_given_up(struct front *front, struct arrival *arrival, enum problem problem, bool returns);
 void http_batch_tick(struct front *front);
 void http_batch_free_all(struct front *front);
+
+http_handler http_review;
+void http_review_answered(struct front *front, struct review *review);
+void http_review_tick(struct front *front, int64_t now_ms);
+void http_review_free_all(struct front *front);
 
 /* The server's on_letter and on_tick. */
 void front_letter(void *letter, void *front);

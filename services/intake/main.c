@@ -36,6 +36,7 @@ struct intake {
 	struct dispatch *dispatch;
 	struct receipt_writer *writer;
 	struct sweeper *sweeper;
+	struct review_desk *review_desk;
 	struct front front;
 	struct http_server *http;
 	int drain_turns;
@@ -46,6 +47,7 @@ static const struct http_route ROUTES[] = {
 		http_submissions_closed},
 	{"POST", "/v1/campaigns/{campaign}/submissions:batch", http_batch, 0, "application/x-ndjson", http_batch_piece,
 		http_batch_closed},
+	{"POST", "/v1/submissions/{code}/review", http_review, BODY_BYTES_MAX, "application/json", NULL, NULL},
 };
 
 static bool load_keys(struct intake *intake)
@@ -74,6 +76,7 @@ static bool open_edge(struct intake *intake)
 	if (intake->gate == NULL)
 		return false;
 	curve_gate_allow(intake->gate, "intake", "validation");
+	curve_gate_allow(intake->gate, "reviews", "quota");
 	service_condition(intake->service, "edge", false, "not bound yet");
 	intake->dispatch = dispatch_open(&(struct dispatch_options){
 		.service = intake->service,
@@ -113,6 +116,17 @@ static bool open_writer(struct intake *intake)
 	return intake->writer != NULL;
 }
 
+static bool open_review_desk(struct intake *intake)
+{
+	intake->review_desk = review_desk_open(&(struct review_desk_options){.service = intake->service,
+		.conninfo = intake->settings.pg,
+		.endpoint = intake->settings.reviews,
+		.keys = &intake->keys,
+		.reference = intake->reference,
+		.http_mailbox = intake->http_mailbox});
+	return intake->review_desk != NULL;
+}
+
 static bool open_http(struct intake *intake)
 {
 	struct front *front = &intake->front;
@@ -121,6 +135,7 @@ static bool open_http(struct intake *intake)
 		.sealer = intake->sealer,
 		.person_key = intake->person_key,
 		.writer = intake->writer,
+		.review_desk = intake->review_desk,
 		.waiters = intake->waiters,
 		.metrics = &intake->metrics};
 	struct http_limits limits = HTTP_LIMITS_STANDARD;
@@ -152,8 +167,9 @@ static bool open_parts(struct intake *intake)
 		return false;
 	intake->tokens = tokens_new();
 	intake->waiters = waiters_new(WAITERS_MAX);
-	/* Every submission that waits for a writer and every one that waits for its verdict has a place. */
-	intake->http_mailbox = mailbox_new(settings->queue + WRITERS_MAX * BATCH_ROWS_MAX + WAITERS_MAX);
+	/* Every submission that waits for a writer, every one that waits for its verdict and every review has a place.
+	 */
+	intake->http_mailbox = mailbox_new(settings->queue + WRITERS_MAX * BATCH_ROWS_MAX + WAITERS_MAX + REVIEWS_MAX);
 	if (intake->tokens == NULL || intake->waiters == NULL || intake->http_mailbox == NULL)
 		return false;
 	intake->reference = reference_open(intake->service, settings->pg);
@@ -165,7 +181,7 @@ static bool open_parts(struct intake *intake)
 		.lease_ms = settings->lease_ms,
 		.dispatch = intake->dispatch,
 		.metrics = &intake->metrics});
-	return intake->sweeper != NULL && open_http(intake);
+	return intake->sweeper != NULL && open_review_desk(intake) && open_http(intake);
 }
 
 static void drop_letters(struct intake *intake)
@@ -178,6 +194,8 @@ static void drop_letters(struct intake *intake)
 			decision_letter_free(&decided);
 			continue;
 		}
+		if (arrival->letter == LETTER_REVIEW)
+			continue; /* it is in the front's list */
 		arrival->place = PLACE_NONE;
 		arrival_free(&arrival);
 	}
@@ -186,6 +204,7 @@ static void drop_letters(struct intake *intake)
 static void close_parts(struct intake *intake)
 {
 	http_server_close(&intake->http, 0);
+	review_desk_close(&intake->review_desk);
 	sweeper_close(&intake->sweeper);
 	receipt_writer_close(&intake->writer);
 	dispatch_close(&intake->dispatch);

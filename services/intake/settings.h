@@ -7,11 +7,11 @@
 struct intake_settings {
 	struct service_settings service;
 	char *pg, *keys, *redis, *redis_user;
-	char *listen, *edge, *decisions;
+	char *listen, *edge, *reviews, *decisions;
 	uint32_t window, writers, queue, lease_ms, body_ms;
 };
 
-enum { INTAKE_FIELDS = 18 };
+enum { INTAKE_FIELDS = 19 };
 extern const struct config_field INTAKE_FIELD[INTAKE_FIELDS];
 
 #endif

@@ -77,40 +77,47 @@ bool reading_line(struct reading *reading, struct bytes *text, size_t characters
 	return text_characters(*text) <= characters_max || reading_refuse(reading, "too_long");
 }
 
-static size_t reader_of(struct bytes name)
+static size_t reader_of(struct bytes name, const struct field_reader *readers, size_t count)
 {
 	size_t i = 0;
-	while (i < FIELD_READERS &&
-		(strlen(FIELD_READER[i].name) != name.size || memcmp(FIELD_READER[i].name, name.data, name.size) != 0))
+	while (i < count &&
+		(strlen(readers[i].name) != name.size || memcmp(readers[i].name, name.data, name.size) != 0))
 		i++;
 	return i;
 }
 
-enum json_fault shape_read(struct shaper *shaper, struct bytes body, int64_t received_at_max, struct shape *shape)
+enum json_fault reading_object(
+	struct reading *reading, struct bytes body, const struct field_reader *readers, size_t count)
 {
 	const struct json_member *members[FIELD_READERS + 1] = {0};
 	struct json_object object;
-	shape->error_count = 0;
-	shape->fields = (struct submission_fields){.authors = 1, .lead_author = true};
-	arena_reset(shaper->arena);
-	enum json_fault fault = json_object_parse(body, shaper->arena, &object);
+	assert(count <= FIELD_READERS);
+	arena_reset(reading->shaper->arena);
+	enum json_fault fault = json_object_parse(body, reading->shaper->arena, &object);
 	if (fault != JSON_OK)
 		return fault;
 	if (!object.is_object) {
-		shape_add_error(shape, "", "invalid");
+		shape_add_error(reading->shape, "", "invalid");
 		return JSON_OK;
 	}
 	for (size_t i = 0; i < object.count; i++)
-		members[reader_of(object.members[i].name)] = &object.members[i];
-	struct reading reading = {.shaper = shaper, .shape = shape, .received_at_max = received_at_max};
-	for (size_t i = 0; i < FIELD_READERS; i++) {
-		reading.member = members[i];
-		reading.name = FIELD_READER[i].name;
-		FIELD_READER[i].read(&reading);
+		members[reader_of(object.members[i].name, readers, count)] = &object.members[i];
+	for (size_t i = 0; i < count; i++) {
+		reading->member = members[i];
+		reading->name = readers[i].name;
+		readers[i].read(reading);
 	}
 	for (size_t i = 0; i < object.count; i++) {
-		if (reader_of(object.members[i].name) == FIELD_READERS)
-			add_error(shape, object.members[i].name, "unknown_field");
+		if (reader_of(object.members[i].name, readers, count) == count)
+			add_error(reading->shape, object.members[i].name, "unknown_field");
 	}
 	return JSON_OK;
+}
+
+enum json_fault shape_read(struct shaper *shaper, struct bytes body, int64_t received_at_max, struct shape *shape)
+{
+	struct reading reading = {.shaper = shaper, .shape = shape, .received_at_max = received_at_max};
+	shape->error_count = 0;
+	shape->fields = (struct submission_fields){.authors = 1, .lead_author = true};
+	return reading_object(&reading, body, FIELD_READER, FIELD_READERS);
 }

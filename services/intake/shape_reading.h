@@ -16,6 +16,7 @@ struct reading {
 	const char *name;
 	int64_t received_at_max;
 	size_t texts_bytes; /* of all clean texts so far */
+	void *target;       /* of readers whose fields are not a submission's */
 };
 
 /* An error of this field. Always false, so that a rule can end with it. */
@@ -31,5 +32,10 @@ struct field_reader {
 };
 enum { FIELD_READERS = 21 };
 extern const struct field_reader FIELD_READER[FIELD_READERS]; /* in the contract's order */
+
+/* Reads one JSON object by a table of at most FIELD_READERS: each reader once, in its order, then what no reader knows.
+ * `reading` has its shape, without errors yet, and its shaper, whose memory is begun anew. */
+enum json_fault reading_object(
+	struct reading *reading, struct bytes body, const struct field_reader *readers, size_t count) MUST_CHECK;
 
 #endif

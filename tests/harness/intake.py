@@ -103,6 +103,21 @@ class Intake:
         answer.check(f"/v1/campaigns/{campaign}/{what}")
         return answer
 
+    def review(self, code, act="count", reason="Đã xem xét", token=None, body=None, **named):
+        """A review of that tracking code; `body` instead of a good one."""
+        sent = {"Content-Type": "application/json", "Accept-Language": "en", **named}
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        connection = UnixConnection(self.path)
+        try:
+            data = json.dumps({"decision": act, "reason": reason}) if body is None else body
+            connection.request("POST", f"/v1/submissions/{code}/review", data.encode(), sent)
+            answer = Answer(connection.getresponse())
+        finally:
+            connection.close()
+        answer.check("/v1/submissions/{tracking_code}/review")
+        return answer
+
     def submit(self, number=0, **named):
         """A good submission of that person; named: campaign and headers."""
         return self.request(fields(number), **named)
@@ -176,12 +191,22 @@ class World:
         service = self._start_service("intake", {
             "SANGKIEN_PG": self.postgresql.conninfo("sk_intake"), "SANGKIEN_KEYS": self.keys_path,
             "SANGKIEN_REDIS": self.redis.address, "INTAKE_REDIS_USER": "", "INTAKE_LISTEN": "unix:" + path,
-            "INTAKE_EDGE": self.edge(instance), "INTAKE_DECISIONS": "ipc://" + self.directory.below("quota-decisions-*"),
+            "INTAKE_EDGE": self.edge(instance), "INTAKE_REVIEWS": self.reviews(instance),
+            "INTAKE_DECISIONS": "ipc://" + self.directory.below("quota-decisions-*"),
             "SANGKIEN_DRAIN_MS": "8000", **settings}, instance, ready)
         return Intake(service, path)
 
     def edge(self, instance="intake-1"):
         return "ipc://" + self.directory.below(instance + ".edge")
+
+    def reviews(self, instance="intake-1"):
+        return "ipc://" + self.directory.below(instance + ".reviews")
+
+    def reviewer(self, instance="intake-1"):
+        """A quota of the test that takes reviews."""
+        worker = Worker(self.reviews(instance), "KIND_REVIEW_REQUESTED", self.keys["quota"], self.keys["intake"][0])
+        self._ends.append(worker)
+        return worker
 
     def validation(self, instance="intake-1", service="validation"):
         worker = Worker(self.edge(instance), "KIND_SUBMISSION_RECEIVED", self.keys[service], self.keys["intake"][0])

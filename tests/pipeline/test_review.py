@@ -1,0 +1,160 @@
+"""Reviews through the public address: a reviewer counts, rejects and revokes, and every board, tracking and the log follow.
+
+Would catch: a review that the edge does not lead to intake, one whose effect is not on every board or is there twice, two
+reviewers who both decided, an answer that is wrong while quota is away, a token that reaches beyond its subtree.
+"""
+import json
+import threading
+
+import pytest
+
+from harness.texts import distinct_text
+from harness.waiting import await_condition
+
+PHONE = iter(f"09{n:08d}" for n in range(31000000, 32000000))
+UNIT = "01.018.LIXIL"
+PATH = ("", "01", "01.018", "01.018.DN")
+
+
+class Reviewer:
+    def __init__(self, system, *scope):
+        self.system = system
+        made = json.loads(system.tool("token", "create", "--role", "reviewer", "--json", *scope).stdout)
+        self.id, self.secret = made["id"], made["token"]
+        await_condition(lambda: self.decide("x", "count").status != 401, 15, "the token to be known")
+
+    def decide(self, code, decision, reason="Đã kiểm tra", **more):
+        return self.system.request("POST", f"/v1/submissions/{code}/review",
+                                   {"decision": decision, "reason": reason, **more},
+                                   {"Authorization": f"Bearer {self.secret}"})
+
+
+@pytest.fixture(scope="module")
+def lan(system):
+    return Reviewer(system, "--campaign", "demo", "--unit", "01")
+
+
+@pytest.fixture(scope="module")
+def minh(system):
+    return Reviewer(system, "--campaign", "demo")
+
+
+def submit(system, **changes):
+    fields = {"full_name": "Nguyễn Thị Lan", "phone": next(PHONE), "unit": UNIT, "block": "enterprise",
+              "description": distinct_text(next(PHONE)), **changes}
+    answer = system.submit("demo", fields, Prefer="wait=10")
+    assert answer.status == 200, answer.body
+    return answer.json()
+
+
+def figures(system):
+    """(counted, people) of the nation and of each unit above the submissions."""
+    nation = system.board("demo")["total"]
+    rows = {row["unit"]: row for parent in PATH
+            for row in system.board("demo", limit=1000, **({"parent": parent} if parent else {}))["rows"]}
+    return [(row["counted"], row["people"]) for row in [nation] + [rows[unit] for unit in (*PATH[1:], UNIT)]]
+
+
+def expect(system, before, counted, people):
+    should = [(was[0] + counted, was[1] + people) for was in before]
+    await_condition(lambda: figures(system) == should, 15, f"{should} on the boards")
+
+
+def test_revoke_count_reject_on_every_board_once(system, lan):
+    before = figures(system)
+    phone = next(PHONE)
+    first, _ = submit(system, phone=phone), submit(system, phone=phone)
+    expect(system, before, 2, 1)
+    answer = lan.decide(first["tracking_code"], "revoke")
+    assert answer.status == 200, answer.body
+    status = answer.json()
+    assert (status["status"], status["revision"], status["unit"]) == ("revoked", 2, UNIT)
+    expect(system, before, 1, 1)
+    tracked = system.get("/v1/submissions/" + first["tracking_code"]).json()
+    assert tracked == {name: value for name, value in status.items() if name != "revision"}
+    assert [step["status"] for step in tracked["history"]] == ["received", "counted", "revoked"]
+    events = system.get("/v1/submissions/" + first["tracking_code"] + "/events").body.decode()
+    assert '"status":"revoked"' in events
+    assert lan.decide(first["tracking_code"], "revoke").json()["revision"] == 2
+    assert lan.decide(first["tracking_code"], "count").json()["revision"] == 3
+    expect(system, before, 2, 1)
+    assert lan.decide(first["tracking_code"], "reject").json()["status"] == "rejected"
+    expect(system, before, 1, 1)
+    system.assert_no_drift()
+
+
+def test_copies_of_a_revoked_original_and_a_counted_duplicate(system, lan):
+    before = figures(system)
+    text = distinct_text(next(PHONE))
+    original, copy, other = (submit(system, description=text) for _ in range(3))
+    assert [one["status"] for one in (original, copy, other)] == ["counted", "duplicate", "duplicate"]
+    assert lan.decide(copy["tracking_code"], "count", "Khác nhau").json()["status"] == "counted"
+    assert lan.decide(original["tracking_code"], "revoke", "Rút lại").json()["status"] == "revoked"
+    now = system.get("/v1/submissions/" + other["tracking_code"]).json()
+    assert now["status"] == "under_review" and [one["code"] for one in now["reasons"]] == ["original_revoked"]
+    expect(system, before, 1, 1)
+    system.assert_no_drift()
+
+
+def test_two_reviewers_together(system, lan, minh):
+    """Always one is answered 200 and the other 409 with what happened."""
+    for _ in range(5):
+        code = submit(system)["tracking_code"]
+        start = threading.Barrier(2)
+        answers = []
+
+        def decide(who, code=code, start=start, answers=answers):
+            start.wait()
+            answers.append(who.decide(code, "revoke"))
+
+        threads = [threading.Thread(target=decide, args=(who,)) for who in (lan, minh)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        made, told = sorted(answers, key=lambda answer: answer.status)
+        assert (made.status, told.status, told.json()["code"]) == (200, 409, "already_decided")
+        current = told.json()["current"]
+        assert (current["status"], current["revision"], current["decided_by"]) == ("revoked", 2, "reviewer")
+    system.assert_no_drift()
+
+
+def test_who_may_not(system, lan):
+    code = submit(system)["tracking_code"]
+    officer = json.loads(system.tool("token", "create", "--role", "officer", "--json").stdout)["token"]
+    elsewhere = Reviewer(system, "--campaign", "demo", "--unit", "15")
+    answer = elsewhere.decide(code, "revoke")
+    assert (answer.status, answer.json()["code"]) == (403, "out_of_scope")
+
+    def ask(secret):
+        return system.request("POST", f"/v1/submissions/{code}/review", {"decision": "count", "reason": "x"},
+                              {"Authorization": f"Bearer {secret}"} if secret else {})
+    await_condition(lambda: ask(officer).status == 403, 15, "the officer's token to be known")
+    assert (ask(None).status, ask("x").status) == (401, 401)
+    assert lan.decide("00000-00000-00000-00000-00000-00", "count").status == 404
+    assert system.get(f"/v1/submissions/{code}").json()["status"] == "counted"
+    system.tool("token", "revoke", elsewhere.id)
+    await_condition(lambda: elsewhere.decide(code, "revoke").status == 401, 15, "the revoked token to be refused")
+
+
+def test_quota_is_killed_and_the_retry_is_made_once(system, lan):
+    """Whatever was answered meanwhile: a retry ends with the one revision."""
+    before = figures(system)
+    code = submit(system)["tracking_code"]
+    expect(system, before, 1, 1)
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(lan.decide(code, "revoke", "Thử tắt")))
+    thread.start()
+    system.kill("quota-1")
+    thread.join()
+    assert answers[0].status in (200, 503, 504), answers[0].body
+
+    def made():
+        answer = lan.decide(code, "revoke", "Thử tắt")
+        assert answer.status in (200, 503, 504), answer.body
+        return answer.status == 200 and answer.json()["revision"] == 2
+    await_condition(made, 60, "the retry to be answered")
+    expect(system, before, 0, 0)
+    (rows,), = system.query("SELECT count(*) FROM audit_log WHERE reason = 'Thử tắt'")
+    assert rows == 1
+    await_condition(lambda: system.assert_no_drift() or True, 30, "no drift")
