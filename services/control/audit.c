@@ -2,6 +2,7 @@
 #include "services/control/arguments.h"
 #include "services/control/audit_board.h"
 #include "services/control/audit_checks.h"
+#include "services/control/audit_log.h"
 #include "services/control/board_view.h"
 #include "services/control/command.h"
 #include "services/control/session.h"
@@ -14,7 +15,7 @@ enum { WAIT_S = 10 };
 /* 0: nothing differs; 1: something does; 69: PostgreSQL or Redis was away, so that not everything was compared. */
 static int audit(struct rundir *run, struct pg *pg, int64_t patience_ms, struct audit_report *report)
 {
-	bool good = audit_snapshot_open(pg) && audit_checks_run(pg, report);
+	bool good = audit_snapshot_open(pg) && audit_checks_run(pg, report) && audit_log_check(pg, report);
 	struct audit_boards *boards CLEANUP(audit_boards_free) = good ? audit_boards_read(pg) : NULL;
 
 	pg_rollback(pg, session_deadline());

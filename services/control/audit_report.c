@@ -73,6 +73,7 @@ static void print_text(const struct audit_report *report)
 		printf("%-5s %-14s %s\n", check->drifts == 0 ? "ok" : "DRIFT", check->name, check->meaning);
 		print_rows_text(report, i);
 	}
+	printf("log of reviews: %" PRIu64 " rows, head %s\n", report->log_rows, report->log_head);
 	if (report->redis_away)
 		puts("Redis does not answer: its boards were not compared");
 	printf(drifts == 0 ? "zero drift\n" : "drift in %" PRIu64 " places\n", drifts);
@@ -103,7 +104,8 @@ static void print_json(const struct audit_report *report)
 	for (size_t i = 0; i < report->check_count; i++)
 		buffer_format(&out, "%s{\"name\":\"%s\",\"drift\":%" PRIu64 "}", i == 0 ? "" : ",",
 			report->checks[i].name, report->checks[i].drifts);
-	buffer_text(&out, "],\"rows\":[");
+	buffer_format(&out, "],\"log\":{\"rows\":%" PRIu64 ",\"head\":\"%s\"}", report->log_rows, report->log_head);
+	buffer_text(&out, ",\"rows\":[");
 	for (size_t i = 0; i < report->row_count; i++)
 		add_row_json(&out, report, i);
 	buffer_text(&out, "],\"campaigns\":[");

@@ -8,6 +8,7 @@ enum {
 	DRIFT_ROWS_MAX = 1000, /* kept for printing; all are counted */
 	DRIFT_WORD_SIZE = 48,
 	AUDIT_CHECKS_MAX = 32,
+	LOG_HEAD_SIZE = 65,
 };
 
 struct drift {
@@ -26,7 +27,9 @@ struct audit_report {
 	uint8_t row_check[DRIFT_ROWS_MAX];
 	size_t row_count;
 	struct buffer campaigns_text, campaigns_json, boards_text, boards_json;
-	bool redis_away; /* its boards could not be compared */
+	uint64_t log_rows;            /* of the log of reviews */
+	char log_head[LOG_HEAD_SIZE]; /* hash of its last row, in hexadecimal: to be noted elsewhere */
+	bool redis_away;              /* its boards could not be compared */
 };
 
 void audit_report_deinit(struct audit_report *report);
