@@ -91,13 +91,14 @@ def live(tmp_path_factory):
         system.remove()
 
 
-def apply(system, tmp_path, text):
-    """Seconds until every instance goes by it; the slowest one."""
+def apply(system, tmp_path, text, then=lambda: None):
+    """Seconds until every instance goes by it (and by what comes at once `then`); the slowest one."""
     path = tmp_path / "live.yaml"
     path.write_text(text, encoding="utf-8")
     followers = [name for name in system.instances() if system.metric(name, GAUGE) is not None]
     assert {name.rsplit("-", 1)[0] for name in followers} >= {"intake", "validation", "deduplication", "quota", "leaderboard"}
     assert "in force" in system.tool("campaign", "apply", str(path)).stdout
+    then()
     applied = time.monotonic()
     (version,), = system.query("SELECT version FROM reference_version")
 
@@ -157,3 +158,17 @@ def test_each_verdict_is_explained_by_its_version(live, tmp_path):
     assert found["moves"] == [{"from": "counted", "to": "rejected", "count": counted}]
     assert found["reasons"] == [{"code": "too_long", "field": "description", "arises": counted, "falls_away": 0}]
     live.assert_all_laws("live")
+
+
+def test_new_units_reach_every_instance(live, tmp_path):
+    """Whichever intake one comes to, a unit imported a moment ago takes submissions, and its board has it."""
+    units = tmp_path / "units.csv"
+    units.write_text(UNITS + "".join(f"15.{n},Đơn vị {n},3,01,,1\n" for n in range(3)), encoding="utf-8")
+    apply(live, tmp_path, pack(first(LENIENT)) + "# before the units\n",
+          lambda: live.tool("units", "import", str(units), "--campaign", "live"))
+    answers = [live.submit("live", {"full_name": "Lê Thị Mơ", "phone": f"09{next(PHONE)}", "unit": f"15.{n % 3}", "block": "public",
+                                    "description": distinct_text(f"new unit {n}")}) for n in range(20)]
+    assert {answer.status for answer in answers} == {202}
+    live.await_decided("live")
+    live.assert_board_is_recount("live", ("", "01"), deadline=30)
+    assert [row["entered"] for row in live.board("live", parent="01")["rows"]].count(0) == 0
