@@ -6,6 +6,7 @@
 #include "services/control/quota_apply.h"
 #include "services/control/rehearsal_report.h"
 #include "services/control/rehearsal_rows.h"
+#include "services/control/rules_history.h"
 #include "services/control/session.h"
 
 #include <sodium.h>
@@ -21,43 +22,12 @@ struct applied {
 	bool is_new, unchanged;
 };
 
-/* Did anything get its decision by this version? */
-static bool has_decided(struct pg *pg, int16_t campaign, uint32_t version)
-{
-	PGresult *rows CLEANUP(pg_result_clear) = NULL;
-	struct pg_params *p = pg_params(pg);
-
-	pg_i16(p, campaign);
-	pg_i32(p, (int32_t)version);
-	return pg_run(pg, "SELECT 1 FROM decision WHERE campaign_id = $1 AND rules_version = $2 LIMIT 1", &rows,
-		       session_deadline()) != PG_OK ||
-	       PQntuples(rows) > 0;
-}
-
-/* What was decided stands by a version of the rules and by one key of a person: neither can be taken from under it. */
 static bool keeps_what_was_decided(struct pg *pg, const struct applied *applied, struct bytes source)
 {
 	struct buffer faults CLEANUP(buffer_deinit) = {0};
 	struct campaign *before CLEANUP(campaign_free) = campaign_parse(applied->code, source, &faults);
 
-	if (before == NULL)
-		return true;
-	if (before->versions[0].person_key != applied->campaign->versions[0].person_key) {
-		fputs("sangkien: people were counted already; `person_key` cannot change any more\n", stderr);
-		return false;
-	}
-	for (size_t i = 0; i < before->version_count; i++) {
-		uint32_t version = before->versions[i].version;
-		if (campaign_rules_version(applied->campaign, version) != NULL ||
-			!has_decided(pg, applied->id, version))
-			continue;
-		fprintf(stderr,
-			"sangkien: submissions were decided by version %u of the rules; keep it in the file, and add a "
-			"version\n",
-			version);
-		return false;
-	}
-	return true;
+	return before == NULL || rules_history_keeps(pg, applied->id, before, applied->campaign);
 }
 
 /* Finds its id and whether the same file is in force. */

@@ -203,3 +203,18 @@ def test_a_version_that_decided_stays(trial):
         assert code == 65 and "decided by version 1" in complaints and "keep it in the file" in complaints
     only_second_renamed = text.replace("version: 2\n", "version: 8\n")
     trial.control.do("campaign", "apply", trial.control.write("next.yaml", only_second_renamed))
+
+
+def test_a_version_that_says_something_else_is_said(trial):
+    """It may be mended, but nobody shall believe that this decides again what it decided."""
+    trial.add()
+    words = "version 1 says something else"
+    assert words not in trial.control.run("campaign", "apply", trial.control.write("next.yaml", pack() + "# new\n"))[2]
+    named = pack().replace("name: Một", "name: Đợt một").replace("name: Thử", "name: Chương trình")
+    assert words not in trial.control.run("campaign", "apply", trial.control.write("next.yaml", named))[2]
+    for changes in ({"most": 99}, {"to": "2022-09-02"}, {"change": "2022-06-02T00:00:00+07:00"}, {"exact": "top"},
+                    {"threshold": 0.73}, {"review": 0.61}):
+        trial.control.do("campaign", "apply", trial.control.write("next.yaml", named))
+        code, _, complaints = trial.control.run("campaign", "apply", trial.control.write("next.yaml", pack(**changes)))
+        assert code == 0 and words in complaints and "version 2" not in complaints, (changes, complaints)
+        trial.server.query("UPDATE campaign SET source = %s", (named,))
