@@ -133,6 +133,18 @@ static void add_codes(struct buffer *json, const char *name, const struct coded_
 	buffer_text(json, "]");
 }
 
+/* What a form must know besides its fields, to say before it is sent what validation would. */
+static void add_rules(struct buffer *json, const struct rule_pack *rules)
+{
+	buffer_text(json, ",\"research_kind\":");
+	if (rules->research_kind != NULL)
+		buffer_json_text(json, rules->research_kind);
+	else
+		buffer_text(json, "null");
+	buffer_format(json, ",\"lead_author_only\":%s,\"refuse_ip_protected\":%s",
+		rules->lead_author_only ? "true" : "false", rules->refuse_ip_protected ? "true" : "false");
+}
+
 static void add_window(struct buffer *json, const char *name, bool given, int32_t first, int32_t last)
 {
 	char from[CLOCK_TEXT_SIZE], to[CLOCK_TEXT_SIZE];
@@ -185,6 +197,7 @@ void campaign_json(const struct reference_campaign *campaign, const struct targe
 	add_codes(json, "blocks", rules->blocks, rules->block_count, english);
 	add_codes(json, "categories", rules->categories, rules->category_count, english);
 	add_codes(json, "kinds", rules->kinds, rules->kind_count, english);
+	add_rules(json, rules);
 	add_window(json, "applied_window", rules->has_applied_window, rules->applied_from, rules->applied_to);
 	add_window(
 		json, "recognized_window", rules->has_recognized_window, rules->recognized_from, rules->recognized_to);

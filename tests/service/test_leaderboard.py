@@ -233,6 +233,9 @@ def test_campaign(world, client):
     assert campaign["categories"] == [{"code": "worker", "name": "Worker"}]
     assert campaign["kinds"] == [{"code": "technical", "name": "Technical"}]
     assert campaign["applied_window"] == {"from": "2021-09-01", "to": "2022-09-01"}
+    assert campaign["recognized_window"] == campaign["applied_window"]  # it has none of its own
+    assert campaign["blocks"] == [{"code": "enterprise", "name": "Enterprise"}, {"code": "public", "name": "Public body"}]
+    assert (campaign["research_kind"], campaign["lead_author_only"], campaign["refuse_ip_protected"]) == (None, True, True)
     assert campaign["phases"][1] == {"number": 2, "name": "Round 2", "starts_at": "2022-06-01T00:00:00+07:00",
                                      "ends_at": "2100-01-01T00:00:00+07:00"}
     assert campaign["target"] == 1000 and campaign["support"] == "Call 1900"

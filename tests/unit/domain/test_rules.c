@@ -66,8 +66,14 @@ static void expect(const struct rule_pack *rules, const Sangkien__Message__Field
 	CLEANUP(buffer_deinit) struct buffer words = {0};
 
 	rules_judge(rules, fields, &verdict);
-	for (size_t i = 0; i < verdict.count; i++)
-		buffer_format(&words, "%s%s %s", i == 0 ? "" : ";", verdict.reasons[i].code, verdict.reasons[i].field);
+	for (size_t i = 0; i < verdict.count; i++) {
+		const struct rules_reason *reason = &verdict.reasons[i];
+		/* Whatever is refused is said in both languages. */
+		assert_string_not_equal(reason_text(reason->code, reason->field, false), reason->code);
+		assert_string_not_equal(reason_text(reason->code, reason->field, true),
+			reason_text(reason->code, reason->field, false));
+		buffer_format(&words, "%s%s %s", i == 0 ? "" : ";", reason->code, reason->field);
+	}
 	buffer_add(&words, "", 1);
 	assert_string_equal((const char *)words.data, wanted);
 }
