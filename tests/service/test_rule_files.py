@@ -4,8 +4,10 @@ Would catch: a schema that an editor trusts and the tool does not; a fault witho
 of which anything is applied.
 """
 import glob
+import itertools
 import os
 import re
+import textwrap
 
 import pytest
 
@@ -166,6 +168,16 @@ def test_files_of_the_repository_fit_their_schemas():
     for path in paths:
         with open(path, encoding="utf-8") as file:
             assert fault("quota-plan" if path.endswith(".quotas.yaml") else "rule-pack", file.read()) is None, path
+
+
+def test_the_example_of_the_readme_fits(tool):
+    with open(os.path.join(FOLDER, "README.md"), encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    begin = lines.index("    notices:")
+    example = "\n".join(itertools.takewhile(lambda line: line.startswith("    "), lines[begin:]))
+    text = PACK[:PACK.index("notices:")] + textwrap.dedent(example) + "\n"
+    assert fault("rule-pack", text) is None
+    tool.do("campaign", "apply", tool.write("good.yaml", text), "--dry-run")
 
 
 def test_schema_and_tool_take_the_same_packs(tool):
