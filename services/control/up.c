@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READY_MS = 60000, SHARDS_MAX = 64 };
+enum { READY_MS = 60000, SHARDS_MAX = 64, LOOKS_MAX = 100, LOOK_EVERY_MS = 20 };
 
 static const char *const PROGRAMS[] = {
 	"intake", "validation", "deduplication", "quota", "notification", "leaderboard", "sangkien"};
@@ -44,13 +45,26 @@ static bool take_lock(const struct rundir *run)
 	return flock(lock, LOCK_EX) == 0;
 }
 
+/* Another `up` that has just made it gives it to its owner a moment later. */
+static bool look_at(const struct rundir *run, struct stat *there)
+{
+	for (int look = 0; look < LOOKS_MAX; look++) {
+		if (lstat(run->path, there) != 0)
+			return false;
+		if (there->st_uid == run->owner || there->st_uid != geteuid())
+			break;
+		poll(NULL, 0, LOOK_EVERY_MS);
+	}
+	return true;
+}
+
 static bool make_directories(const struct rundir *run)
 {
 	struct stat there;
 	char path[RUNDIR_FILE_MAX];
 	if (mkdir(run->path, 0700) == 0 && !give_to_owner(run, run->path))
 		return false;
-	if (lstat(run->path, &there) != 0 || !S_ISDIR(there.st_mode) || there.st_uid != run->owner ||
+	if (!look_at(run, &there) || !S_ISDIR(there.st_mode) || there.st_uid != run->owner ||
 		(there.st_mode & 022) != 0) {
 		fprintf(stderr, "sangkien: %s is not a directory of our own; set SANGKIEN_RUN to another\n", run->path);
 		return false;
