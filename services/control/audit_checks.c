@@ -115,7 +115,8 @@ static const struct check checks[] = {
 	{"reviews", "each decision of a person is told in the log, and each row of the log made its decision",
 		"SELECT coalesce(d.campaign_id, a.campaign_id), coalesce(d.unit_id, 0), 0, "
 		"'row ' || coalesce(a.number, 0) || ' revision ' || revision, coalesce(d.status, -1), "
-		"coalesce(a.status_to, -1) FROM decision d FULL JOIN audit_log a USING (submission_id, revision) "
+		"coalesce(a.status_to, -1) FROM (SELECT * FROM decision WHERE decided_by <> 0) d FULL JOIN audit_log a "
+		"USING (submission_id, revision) "
 		"WHERE (d.decided_by = 1 OR a.number IS NOT NULL) AND d.status IS DISTINCT FROM a.status_to"},
 	{"exact_text", "who holds a text's place counts or is under review",
 		"SELECT e.campaign_id, coalesce(r.unit_id, 0), 0, e.submission_id::text, 2, coalesce(r.status, -1) "
