@@ -11,7 +11,7 @@ enum { RETRY_AFTER_S = 2 };
 static void refuse(struct front *front, struct http_exchange *exchange, enum problem problem, struct bytes errors)
 {
 	int status = problem_words(problem)->status;
-	metric_add(front->metrics->refused[problem], 1);
+	metric_add(front->metrics->reviews_refused, 1);
 	answer_problem(exchange, problem, errors, status == 503 || status == 504 ? RETRY_AFTER_S : 0);
 }
 
@@ -70,10 +70,11 @@ static void answer(struct front *front, struct http_exchange *exchange, const st
 {
 	struct buffer body = {0};
 	if (review->problem == PROBLEM_NONE) {
+		metric_add(front->metrics->reviews_made, 1);
 		review_json(review, &body);
 		http_answer(exchange, 200, "application/json", buffer_bytes(&body));
 	} else if (review->problem == PROBLEM_ALREADY_DECIDED) {
-		metric_add(front->metrics->refused[review->problem], 1);
+		metric_add(front->metrics->reviews_refused, 1);
 		review_conflict_json(review, &body);
 		http_answer(exchange, problem_words(review->problem)->status, "application/problem+json",
 			buffer_bytes(&body));

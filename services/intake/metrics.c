@@ -28,6 +28,10 @@ void intake_metrics_open(struct intake_metrics *intake, struct metrics *metrics)
 		metrics, "sangkien_intake_accepted_submissions_total", NULL, "Submissions made durable");
 	intake->replayed = metrics_counter(
 		metrics, "sangkien_intake_replayed_submissions_total", NULL, "Repeats that got the original's receipt");
+	intake->reviews_made = metrics_counter(
+		metrics, "sangkien_intake_reviews_answered_total", "status=\"200\"", "Reviews answered");
+	intake->reviews_refused = metrics_counter(
+		metrics, "sangkien_intake_reviews_answered_total", "status=\"refused\"", "Reviews answered");
 	intake->commits = metrics_counter(metrics, "sangkien_intake_commits_total", NULL, "Batches committed");
 	intake->commit_rows = metrics_histogram(
 		metrics, "sangkien_intake_commit_kilorows", NULL, "Submissions in a commit, in thousands");

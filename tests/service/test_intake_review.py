@@ -179,6 +179,17 @@ def test_without_quota_nothing_is_begun(desk):
     assert (answer.status, answer.code()) == (503, "unavailable")
 
 
+def test_without_postgresql_nothing_is_begun(own_intake_world):
+    desk = Desk(own_intake_world)
+    desk.open_quota()
+    own_intake_world.postgresql.stop(immediate=True)
+    answer = desk.review()
+    assert (answer.status, answer.code()) == (503, "unavailable") and desk.got == []
+    own_intake_world.postgresql.start()
+    await_condition(lambda: desk.review().status == 200, 20, "PostgreSQL to be found again")
+    desk.close()
+
+
 def test_quota_that_does_not_answer_is_an_unknown_outcome(quota):
     quota.outcome = lambda asked: None
     answer = quota.review()
