@@ -223,7 +223,7 @@ class System:
             SELECT s.id, count(d.*) FROM submission s JOIN campaign c ON c.id = s.campaign_id
             LEFT JOIN decision d ON d.submission_id = s.id AND d.revision = 1
             WHERE c.code = %s GROUP BY s.id HAVING count(d.*) <> 1""", (campaign,))
-        assert wrong == []
+        assert wrong == [], (len(wrong), self.query("SELECT stage, reason, attempts, count(*) FROM quarantine GROUP BY 1, 2, 3"))
 
     def assert_no_drift(self):
         done = self.tool("audit", "--json", check=False)
