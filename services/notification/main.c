@@ -168,7 +168,7 @@ int main(int argc, char **argv)
 	struct notification notification = {0};
 	const struct service_options options = {
 		.name = "notification",
-		.purpose = "tells submitters and officers what happened",
+		.purpose = "tells submitters what was received and decided",
 		.fields = FIELDS,
 		.field_count = ARRAY_LENGTH(FIELDS),
 		.settings = &notification.settings,

@@ -55,7 +55,7 @@ notices:
       headers: {Authorization: "Bearer {secret}"}
       form: {to: "{phone}", text: "{short}"}
       success: {status: {from: 200, to: 201}, field: code, matches: "^0$"}
-  send: {receipt: sms, verdict: mail, weekly: hook}
+  send: {receipt: sms, verdict: mail}
   quiet_hours: {from: "21:30", to: "07:00"}
 """
 GOOD = {  # what -> by what
@@ -122,7 +122,8 @@ BAD = {  # what, by what -> its line, and words of the complaint
     ("      form:", "      json: '{}'\n      form:"): (35, "two bodies"),
     ("to: 201", "to: 301"): (40, "no range of success"),
     (", matches: \"^0$\"", ""): (40, "add \"matches\""),
-    ("weekly: hook", "monthly: hook"): (41, "unknown key"),
+    ("verdict: mail", "monthly: mail"): (41, "unknown key"),
+    ("verdict: mail", "weekly: mail"): (41, "nothing tells officers yet"),
     ("21:30", "24:30"): (42, "no time of day"),
     ("versions:\n", "versions: []\nversion:\n"): (5, "no version of the rules"),
 }
@@ -139,7 +140,7 @@ BETWEEN = {
     ("research_kind: research", "research_kind: reserch"): (17, "is none of the kinds"),
     ("code: research", "code: technical"): (16, "is given twice"),
     ("from: 2021-09-01", "from: 2022-09-02"): (18, "the window ends before it begins"),
-    ("weekly: hook", "weekly: fax"): (41, "there is no channel"),
+    ("verdict: mail", "verdict: fax"): (41, "there is no channel"),
     ("name: hook", "name: mail"): (34, "is given twice"),
     ("to: \"07:00\"", "to: \"21:30\""): (42, "when they begin"),
     ("near_threshold: 0.72", "near_threshold: 0.5, review_threshold: 0.6"): (23, "above near_threshold"),

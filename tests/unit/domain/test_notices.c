@@ -43,7 +43,7 @@ static const char NOTICES[] = /* begins in line 11 */
 	"      headers: {Authorization: 'Bearer {secret}'}\n"
 	"      json: '{\"text\": \"{short}\", \"n\": {\"id\": \"{id}\"}}'\n"
 	"      success: {status: {from: 200, to: 201}, field: data.code, matches: '^(0|ok)$', final: '^-1$'}\n"
-	"  send: {receipt: sms, verdict: mail, weekly: hook}\n";
+	"  send: {receipt: sms, verdict: mail}\n";
 
 static struct campaign *parse(const char *notices, struct buffer *faults)
 {
@@ -117,6 +117,8 @@ static void test_faults_have_their_line(void **state)
 {
 	(void)state;
 	expect_fault("verdict: mail", "verdict: fax", "trial.yaml:33: there is no channel \"fax\"");
+	/* Taken and never sent would be worse than refused. */
+	expect_fault("verdict: mail", "weekly: mail", "trial.yaml:33: nothing tells officers yet; remove \"weekly\"");
 	expect_fault("verdict: mail", "verdikt: mail", "trial.yaml:33: unknown key \"verdikt\"");
 	expect_fault("to: '{phone}@sms.example.vn'", "user: me", "trial.yaml:17: a login has \"user\" and \"secret\"");
 	expect_fault("      to: '{phone}@sms.example.vn'\n", "", "trial.yaml:32: submitters have no mail address");
