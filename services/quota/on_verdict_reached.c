@@ -156,6 +156,7 @@ static bool start_batch(struct counter *counter)
 	if (batch->reference == NULL)
 		return false;
 	counter->idle_count--;
+	arena_reset(batch->arena);
 	batch->count = batch->delivery_count = 0;
 	batch->committed = (struct committed){.answers = counter->options.answers};
 	if (!is_stuck(counter, batch->reference))

@@ -84,6 +84,10 @@ class Process:
     def running(self):
         return self.child.poll() is None
 
+    def resident_bytes(self):
+        with open(f"/proc/{self.pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
     def send(self, number):
         if self.running():
             self.child.send_signal(number)

@@ -183,6 +183,19 @@ def test_same_verdict_ten_times_counts_once(world):
     await_condition(lambda: min(world.hear_decisions().get(one[0], 0) for one in submissions) >= 9, 10)
 
 
+def test_memory_does_not_grow_with_what_is_decided(world):
+    service = world.start()
+    submissions = world.submissions(4000)
+
+    def decide_from(first, last):
+        for at in range(first, last, 100):
+            world.decide(submissions[at:at + 100])
+        return service.process.resident_bytes()
+
+    before = decide_from(0, 1000)
+    assert decide_from(1000, 4000) - before < 3 * 2 ** 20
+
+
 def test_malformed_verdicts_are_refused_alone(world):
     service = world.start()
     good, other = world.submissions(2)
