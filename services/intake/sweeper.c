@@ -225,8 +225,11 @@ static void offer_swept(struct parcel *parcel, void *context)
 {
 	struct sweeper *sweeper = context;
 	parcel->swept = true;
-	if (!dispatch_offer(sweeper->options.dispatch, parcel))
-		free(parcel); /* the next pass finds it */
+	if (dispatch_offer(sweeper->options.dispatch, parcel))
+		return;
+	/* What has just come in has taken the room meanwhile. */
+	dispatch_put_off(sweeper->options.dispatch, &parcel->id);
+	free(parcel);
 }
 
 /* How many of `left` to read whole now. Not one by one as places come free: each query has its price. */
