@@ -106,7 +106,7 @@ static void take_answer(struct signing *signing, struct comparison *comparison, 
 		comparison->snapshot = word.snapshot;
 	comparison->unposted = answer.posted ? comparison->unposted & ~bit : comparison->unposted | bit;
 	if (comparison->stage == STAGE_ASKING)
-		rivals_merge(&comparison->rivals, shard, &answer);
+		rivals_merge(&comparison->rivals, &comparison->text.sketch, shard, &answer);
 }
 
 static struct comparison *answered(struct signing *signing, uint64_t tag, uint32_t *shard)

@@ -178,11 +178,11 @@ static uint32_t choose_exact(const struct text_index *index, const struct index_
 }
 
 /* With other shards around, one key here may be one of several in all. */
-static uint32_t choose_near(
-	const struct text_index *index, const struct index_question *question, struct chosen *best, uint32_t count)
+static uint32_t choose_near(const struct text_index *index, const struct index_question *question, uint32_t keys,
+	struct chosen *best, uint32_t count)
 {
 	const struct tally *tally = index->tally;
-	const uint32_t least = index->map.shards == 1 ? 2 : 1;
+	const uint32_t least = index->map.shards == 1 ? sketch_shared_least(keys) : 1;
 	for (uint32_t i = 0; i < tally->touched_count; i++)
 		if (tally->count[tally->touched[i]] >= least)
 			__builtin_prefetch(entry_at(&index->entries, tally->entry[tally->touched[i]]));
@@ -212,7 +212,7 @@ static bool find(const struct text_index *index, const struct index_question *qu
 	bool covered;
 	answer->count = choose_exact(index, question, before, best, &covered);
 	tally_lists(index, &question->sketch, home, before);
-	answer->count = choose_near(index, question, best, answer->count);
+	answer->count = choose_near(index, question, keys, best, answer->count);
 	tally_clear(index->tally);
 	for (uint32_t i = 0; i < answer->count; i++) {
 		const struct entry *entry = entry_at(&index->entries, best[i].entry);

@@ -155,7 +155,7 @@ static bool ask(struct offline *run, struct offline_work *work, uint64_t shards,
 			frequency_learn(run->frequency, work->shingles->hash, work->shingles->count, &work->about.id);
 		if (insist)
 			continue;
-		rivals_merge(&work->rivals, shard, &answer);
+		rivals_merge(&work->rivals, &work->about.sketch, shard, &answer);
 		work->unposted |= (uint64_t)!answer.posted << shard;
 	}
 	return true;

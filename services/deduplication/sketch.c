@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { SKETCH_VERSION = 1, LANES = 256, KEY_AROUND = 4, NOBODY = UINT32_MAX };
+enum { SKETCH_VERSION = 1, LANES = 256, KEY_AROUND = 4, SHARED_LEAST = 4, NOBODY = UINT32_MAX };
 
 /* Run-time choice: the loader takes the AVX2 copy where the processor has it. */
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -100,6 +100,12 @@ uint32_t sketch_shared(const struct sketch *a, const struct sketch *b)
 	for (size_t place = 0; place < SKETCH_PLACES; place++)
 		shared += a->key[place] == b->key[place] && a->key[place] != 0;
 	return shared;
+}
+
+uint32_t sketch_shared_least(uint32_t keys)
+{
+	uint32_t least = keys * SHARED_LEAST / SKETCH_PLACES;
+	return least < 2 ? 2 : least;
 }
 
 void sketch_write(const struct sketch *sketch, uint8_t out[SKETCH_SIZE])

@@ -32,10 +32,13 @@ static struct rival *add_rival(struct rivals *rivals, const struct rival *rival)
 	return least;
 }
 
-void rivals_merge(struct rivals *rivals, uint32_t shard, const struct index_answer *answer)
+void rivals_merge(struct rivals *rivals, const struct sketch *text, uint32_t shard, const struct index_answer *answer)
 {
+	const uint32_t least = sketch_shared_least(sketch_keys(text));
 	for (uint32_t i = 0; i < answer->count; i++) {
 		const struct index_candidate *candidate = &answer->candidates[i];
+		if (!candidate->exact && sketch_shared(text, &candidate->sketch) < least)
+			continue;
 		struct rival *rival = find_rival(rivals, &candidate->id);
 		if (rival == NULL) {
 			(void)add_rival(rivals, &(struct rival){.id = candidate->id,

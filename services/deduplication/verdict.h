@@ -46,8 +46,9 @@ struct rivals {
 	uint32_t count;
 };
 
-/* Adds what a shard answered. Beyond RIVALS_MAX the one with the fewest points goes. */
-void rivals_merge(struct rivals *rivals, uint32_t shard, const struct index_answer *answer);
+/* Adds what a shard answered about the text of that sketch, but for texts that have too little in common with it in all
+ * (sketch_shared_least()). Beyond RIVALS_MAX the one with the fewest points goes. */
+void rivals_merge(struct rivals *rivals, const struct sketch *text, uint32_t shard, const struct index_answer *answer);
 /* Exact ones first, then by points. */
 void rivals_sort(struct rivals *rivals);
 

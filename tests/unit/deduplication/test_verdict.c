@@ -160,23 +160,47 @@ static void test_scopes(void **state)
 	assert_false(verdict_may_name(&map, &about, &other));
 }
 
-static void test_merging_shards(void **state)
+static void test_one_key_in_common_is_chance(void **state)
 {
 	struct rivals rivals = {.count = 0};
+	struct sketch text = {0}, other = {0};
 	struct index_answer answer = {.count = 1, .candidates = {{.id = id_of_number(1), .points = 10}}};
 
 	(void)state;
-	rivals_merge(&rivals, 0, &answer);
-	rivals_merge(&rivals, 2, &answer);
+	for (uint32_t place = 0; place < SKETCH_PLACES; place++)
+		text.key[place] = 1 + place;
+	for (uint32_t shared = 0; shared < sketch_shared_least(SKETCH_PLACES); shared++) {
+		answer.candidates[0].sketch = other;
+		rivals_merge(&rivals, &text, 0, &answer);
+		assert_int_equal(rivals.count, 0);
+		other.key[shared] = text.key[shared];
+	}
+	answer.candidates[0].sketch = other;
+	rivals_merge(&rivals, &text, 0, &answer);
+	assert_int_equal(rivals.count, 1);
+	assert_int_equal(sketch_shared_least(3), 2);
+}
+
+static void test_merging_shards(void **state)
+{
+	struct rivals rivals = {.count = 0};
+	const struct sketch text = {.key = {1, 2, 3}};
+	struct index_answer answer = {
+		.count = 1, .candidates = {{.id = id_of_number(1), .points = 10, .sketch = text}}};
+
+	(void)state;
+	rivals_merge(&rivals, &text, 0, &answer);
+	rivals_merge(&rivals, &text, 2, &answer);
 	assert_int_equal(rivals.count, 1);
 	assert_int_equal(rivals.rival[0].points, 20);
 	assert_int_equal(rivals.rival[0].seen_in, 5);
 	for (uint32_t i = 0; i < 3 * RIVALS_MAX; i++) {
-		answer.candidates[0] = (struct index_candidate){.id = id_of_number(10 + i), .points = 1 + i};
-		rivals_merge(&rivals, 1, &answer);
+		answer.candidates[0] =
+			(struct index_candidate){.id = id_of_number(10 + i), .points = 1 + i, .sketch = text};
+		rivals_merge(&rivals, &text, 1, &answer);
 	}
 	answer.candidates[0] = (struct index_candidate){.id = id_of_number(500), .points = 1, .exact = true};
-	rivals_merge(&rivals, 1, &answer);
+	rivals_merge(&rivals, &text, 1, &answer);
 	rivals_sort(&rivals);
 	assert_int_equal(rivals.count, RIVALS_MAX);
 	assert_true(rivals.rival[0].exact);
@@ -194,6 +218,7 @@ int main(void)
 		cmocka_unit_test(test_records_outweigh_order),
 		cmocka_unit_test(test_no_circle_for_ever),
 		cmocka_unit_test(test_scopes),
+		cmocka_unit_test(test_one_key_in_common_is_chance),
 		cmocka_unit_test(test_merging_shards),
 	};
 
