@@ -43,7 +43,7 @@ static const char dead_sql[] = "UPDATE outbox SET state = 2, last_error = $3 "
 static const char untried_sql[] = "UPDATE outbox SET next_at = now(), attempts = attempts - 1 "
 				  "WHERE id = $1 AND attempts = $2 AND state = 0 RETURNING 1";
 static const char backlog_sql[] =
-	"SELECT (SELECT count(*) FROM (SELECT FROM outbox WHERE state = 0 LIMIT $1) AS some), "
+	"SELECT (SELECT count(*) FROM (SELECT FROM outbox WHERE state = 0 LIMIT $1) AS few), "
 	"coalesce((SELECT extract(epoch FROM now() - min(next_at)) * 1000 FROM outbox WHERE state = 0), 0)::bigint";
 
 enum pg_status outbox_claim(struct pg *pg, uint32_t campaign, const char *channel, uint32_t most, uint32_t claim_ms,
