@@ -37,7 +37,9 @@ void rivals_merge(struct rivals *rivals, const struct sketch *text, uint32_t sha
 	const uint32_t least = sketch_shared_least(sketch_keys(text));
 	for (uint32_t i = 0; i < answer->count; i++) {
 		const struct index_candidate *candidate = &answer->candidates[i];
-		if (!candidate->exact && sketch_shared(text, &candidate->sketch) < least)
+		/* One shard alone has counted them all, and sends no sketches. */
+		bool has_sketch = sketch_keys(&candidate->sketch) > 0;
+		if (!candidate->exact && has_sketch && sketch_shared(text, &candidate->sketch) < least)
 			continue;
 		struct rival *rival = find_rival(rivals, &candidate->id);
 		if (rival == NULL) {

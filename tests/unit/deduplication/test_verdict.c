@@ -169,6 +169,7 @@ static void test_one_key_in_common_is_chance(void **state)
 	(void)state;
 	for (uint32_t place = 0; place < SKETCH_PLACES; place++)
 		text.key[place] = 1 + place;
+	other.key[SKETCH_PLACES - 1] = 1000; /* no sketch at all: the shard has looked */
 	for (uint32_t shared = 0; shared < sketch_shared_least(SKETCH_PLACES); shared++) {
 		answer.candidates[0].sketch = other;
 		rivals_merge(&rivals, &text, 0, &answer);
