@@ -8,10 +8,15 @@
 #include "common/runtime/service.h"
 
 struct reference_campaign {
-	uint32_t id; /* campaign.id */
+	uint32_t id;           /* campaign.id */
+	uint64_t tree_version; /* of `units`: raised when a unit gets another parent */
 	struct campaign *campaign;
 	struct unit_tree *units;
 };
+/* An advisory lock of PostgreSQL. Whoever writes by units' ancestors shares it from the beginning of the transaction,
+ * and runs again where the tree's version is no longer its own; whoever gives a unit another parent holds it alone. */
+#define UNIT_TREE_LOCK "8461816698766517605"
+
 struct reference { /* immutable */
 	uint64_t version;
 	struct reference_campaign *campaigns; /* ascending by id */

@@ -143,6 +143,8 @@ static struct unit_tree *build_units(const PGresult *rows, const char **fault)
 			units[i].level = (enum unit_level)pg_get_i16(rows, i, 4);
 			units[i].block = (enum submission_block)pg_get_i16(rows, i, 5);
 			units[i].accepts_submissions = pg_get_bool(rows, i, 6);
+			units[i].merged = pg_get_bool(rows, i, 7);
+			units[i].scope_top = (uint32_t)pg_get_i32(rows, i, 8);
 		}
 		tree = unit_tree_new(units, (size_t)count, fault);
 	}
@@ -177,7 +179,7 @@ static enum pg_status load_tree(struct pg *pg, uint32_t campaign, struct unit_tr
 
 	pg_i16(pg_params(pg), (int16_t)campaign);
 	enum pg_status status = pg_run(pg,
-		"SELECT id, parent_id, code, name, level, block, accepts_submissions FROM unit "
+		"SELECT id, parent_id, code, name, level, block, accepts_submissions, merged, scope_top FROM unit "
 		"WHERE campaign_id = $1 ORDER BY id",
 		&rows, clock_monotonic_ms() + LOAD_DEADLINE_MS);
 	if (status == PG_OK)
@@ -254,7 +256,8 @@ static void say_no_units(const char *code, const char *fault, bool keeps_last_go
 }
 
 /* One campaign of the new snapshot: as it is now, else the last good one, else none. False: PostgreSQL failed. */
-static bool load_campaign(const struct loading *loading, uint32_t id, const char *code, struct bytes yaml)
+static bool load_campaign(
+	const struct loading *loading, uint32_t id, uint64_t tree_version, const char *code, struct bytes yaml)
 {
 	struct held_campaign *before = snapshot_find(loading->before, id);
 	struct held_campaign *held = calloc(1, sizeof(*held));
@@ -264,6 +267,7 @@ static bool load_campaign(const struct loading *loading, uint32_t id, const char
 		return false;
 	atomic_init(&held->holders, 1);
 	held->value.id = id;
+	held->value.tree_version = tree_version;
 	if (!load_units(loading->pg, id, before == NULL ? NULL : before->units, &held->units, &fault)) {
 		held_release(held);
 		return false;
@@ -305,7 +309,8 @@ static bool load_campaigns(const struct loading *loading, const PGresult *rows)
 
 		memcpy(code, text.data, size);
 		code[size] = '\0';
-		if (!load_campaign(loading, (uint32_t)pg_get_i16(rows, i, 0), code, pg_get_bytes(rows, i, 2)))
+		if (!load_campaign(loading, (uint32_t)pg_get_i16(rows, i, 0), (uint64_t)pg_get_i64(rows, i, 3), code,
+			    pg_get_bytes(rows, i, 2)))
 			return false;
 	}
 	return true;
@@ -320,8 +325,10 @@ static struct snapshot *load_all(struct pg *pg, struct snapshot *before)
 	if (!reference_version_read(pg, &version))
 		return NULL;
 	pg_params(pg);
-	if (pg_run(pg, "SELECT id, code, source FROM campaign ORDER BY id", &rows,
-		    clock_monotonic_ms() + LOAD_DEADLINE_MS) != PG_OK)
+	if (pg_run(pg,
+		    "SELECT id, code, source, coalesce(t.version, 0) FROM campaign LEFT JOIN unit_tree t "
+		    "ON t.campaign_id = id ORDER BY id",
+		    &rows, clock_monotonic_ms() + LOAD_DEADLINE_MS) != PG_OK)
 		return NULL;
 	struct loading loading = {
 		.pg = pg, .before = before, .snapshot = snapshot_new(version, (size_t)PQntuples(rows))};

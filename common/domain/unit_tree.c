@@ -13,7 +13,9 @@ enum {
 
 struct node {
 	struct unit unit;
-	uint32_t top;         /* ancestor at UNIT_TOP, 0: none */
+	uint32_t top;         /* unit_top_of(), 0: none */
+	uint32_t scope_top;   /* as loaded */
+	uint32_t merged;      /* units merged into it; they stand behind its children */
 	uint32_t depth;       /* 1: the root; 0: not reached from it */
 	uint32_t first_child; /* in by_parent */
 };
@@ -55,6 +57,8 @@ static int compare_by_parent_and_code(const void *a, const void *b)
 
 	if (left->parent != right->parent)
 		return left->parent < right->parent ? -1 : 1;
+	if (left->merged != right->merged)
+		return left->merged ? 1 : -1;
 	return strcmp(left->code, right->code);
 }
 
@@ -77,7 +81,9 @@ static void fill_node(struct node *node, const struct unit_row *row, const char 
 		.level = row->level,
 		.block = row->block,
 		.accepts_submissions = row->accepts_submissions,
+		.merged = row->merged,
 	};
+	node->scope_top = row->scope_top;
 }
 
 /* Folded names one after the other, each with its NUL. */
@@ -167,7 +173,11 @@ static const char *link_children(struct unit_tree *tree)
 
 		if (unit->parent != 0 && parent == NULL)
 			return "unknown parent";
-		if (parent != NULL)
+		if (parent == NULL && unit->merged)
+			return "the root is merged";
+		if (parent != NULL && unit->merged)
+			parent->merged++;
+		else if (parent != NULL)
 			parent->unit.children++;
 	}
 	qsort(tree->by_parent, tree->count, sizeof(*tree->by_parent), compare_by_parent_and_code);
@@ -183,14 +193,20 @@ static const char *place(struct unit_tree *tree, struct node *node)
 {
 	size_t steps = 1;
 
+	uint32_t before_moves = 0;
+
 	for (const struct node *at = node; at->unit.parent != 0; at = node_of(tree, at->unit.parent)) {
 		if (at->unit.level == UNIT_TOP)
 			node->top = at->unit.id;
+		if (before_moves == 0)
+			before_moves = at->scope_top;
 		if (++steps > tree->count)
 			return "cycle";
 	}
 	if (steps > UNIT_DEPTH_MAX)
 		return "too deep";
+	if (before_moves != 0)
+		node->top = before_moves;
 	node->depth = (uint32_t)steps;
 	return NULL;
 }
@@ -289,6 +305,14 @@ const struct unit *const *unit_children(const struct unit_tree *tree, uint32_t p
 	return *count == 0 ? NULL : tree->by_parent + node->first_child;
 }
 
+const struct unit *const *unit_merged(const struct unit_tree *tree, uint32_t into, size_t *count)
+{
+	const struct node *node = node_of(tree, into);
+
+	*count = node == NULL ? 0 : node->merged;
+	return *count == 0 ? NULL : tree->by_parent + node->first_child + node->unit.children;
+}
+
 size_t unit_ancestors(const struct unit_tree *tree, uint32_t id, uint32_t *out)
 {
 	size_t count = 0;
@@ -320,7 +344,7 @@ static uint32_t search_rank(const struct node *node, const char *query)
 {
 	const char *found = strstr(node->unit.name_folded, query);
 
-	if (found == NULL)
+	if (found == NULL || node->unit.merged)
 		return UINT32_MAX;
 	return (found == node->unit.name_folded ? 0 : UNIT_DEPTH_MAX + 1) + node->depth;
 }

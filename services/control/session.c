@@ -44,21 +44,22 @@ static char *row_text(const PGresult *rows, int row, int column)
 	return copy;
 }
 
-static struct unit_tree *load_units(struct pg *pg, uint32_t campaign_id)
+bool session_units_read(struct pg *pg, uint32_t campaign_id, struct unit_row **units, size_t *count)
 {
 	PGresult *rows CLEANUP(pg_result_clear) = NULL;
 	pg_i16(pg_params(pg), (int16_t)campaign_id);
+	*units = NULL;
+	*count = 0;
 	if (pg_run(pg,
-		    "SELECT id, parent_id, code, name, level, block, accepts_submissions FROM unit WHERE campaign_id = "
-		    "$1 "
-		    "ORDER BY id",
+		    "SELECT id, parent_id, code, name, level, block, accepts_submissions, merged, scope_top FROM unit "
+		    "WHERE campaign_id = $1 ORDER BY id",
 		    &rows, session_deadline()) != PG_OK)
-		return NULL;
-	size_t count = (size_t)PQntuples(rows);
-	struct unit_row *units = calloc(count + 1, sizeof(*units));
-	assert(units != NULL);
-	for (size_t i = 0; i < count; i++)
-		units[i] = (struct unit_row){
+		return false;
+	*count = (size_t)PQntuples(rows);
+	*units = calloc(*count + 1, sizeof(**units));
+	assert(*units != NULL);
+	for (size_t i = 0; i < *count; i++)
+		(*units)[i] = (struct unit_row){
 			.id = (uint32_t)pg_get_i32(rows, (int)i, 0),
 			.parent = (uint32_t)pg_get_i32(rows, (int)i, 1),
 			.code = row_text(rows, (int)i, 2),
@@ -66,14 +67,31 @@ static struct unit_tree *load_units(struct pg *pg, uint32_t campaign_id)
 			.level = (enum unit_level)pg_get_i16(rows, (int)i, 4),
 			.block = (enum submission_block)pg_get_i16(rows, (int)i, 5),
 			.accepts_submissions = pg_get_bool(rows, (int)i, 6),
+			.merged = pg_get_bool(rows, (int)i, 7),
+			.scope_top = (uint32_t)pg_get_i32(rows, (int)i, 8),
 		};
-	const char *fault = "no units were imported";
-	struct unit_tree *tree = count == 0 ? NULL : unit_tree_new(units, count, &fault);
-	for (size_t i = 0; i < count; i++) {
-		free((char *)units[i].code);
-		free((char *)units[i].name);
+	return true;
+}
+
+void session_units_free(struct unit_row **units, size_t count)
+{
+	for (size_t i = 0; *units != NULL && i < count; i++) {
+		free((char *)(*units)[i].code);
+		free((char *)(*units)[i].name);
 	}
-	free(units);
+	free(*units);
+	*units = NULL;
+}
+
+static struct unit_tree *load_units(struct pg *pg, uint32_t campaign_id)
+{
+	const char *fault = "no units were imported";
+	struct unit_row *units;
+	size_t count;
+	if (!session_units_read(pg, campaign_id, &units, &count))
+		return NULL;
+	struct unit_tree *tree = count == 0 ? NULL : unit_tree_new(units, count, &fault);
+	session_units_free(&units, count);
 	if (tree == NULL)
 		fprintf(stderr, "sangkien: the campaign's units: %s\n", fault);
 	return tree;

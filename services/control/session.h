@@ -23,6 +23,10 @@ struct session_campaign {
 bool session_campaign_load(struct pg *pg, const char *code, struct session_campaign *loaded) MUST_CHECK;
 void session_campaign_unload(struct session_campaign *loaded); /* tolerates zeroed memory */
 
+/* Units in force, ascending by id, with texts of their own. False: PostgreSQL failed. */
+bool session_units_read(struct pg *pg, uint32_t campaign_id, struct unit_row **units, size_t *count) MUST_CHECK;
+void session_units_free(struct unit_row **units, size_t count);
+
 /* What a token is for; unit 0: the whole tree, campaign_id 0: every campaign. */
 struct token_grant {
 	const char *role; /* "officer", "reviewer", "operator" */

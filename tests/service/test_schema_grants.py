@@ -5,8 +5,8 @@ import pytest
 from harness.postgresql import SERVICES
 
 ID = "'00000000-0000-0000-0000-000000000001'"
-REFERENCE = ("campaign", "unit", "quota_target", "reference_version")
-TABLES = ("campaign", "campaign_history", "unit", "quota_target", "quota_plan", "quota_plan_history", "quota_round",
+REFERENCE = ("campaign", "unit", "unit_tree", "quota_target", "reference_version")
+TABLES = ("campaign", "campaign_history", "unit", "unit_tree", "unit_past", "unit_move_history", "quota_target", "quota_plan", "quota_plan_history", "quota_round",
           "member_count", "reference_version", "token", "token_version", "submission",
           "idempotency_key", "decision", "signature", "exact_text", "person", "participation", "unit_total", "unit_day",
           "board", "index_shard", "frequency_snapshot", "role_lease", "quarantine", "outbox", "officer",

@@ -13,14 +13,14 @@ static const char CAMPAIGN[] =
 	"    duplicates: {exact_scope: nation, near_scope: top, near_threshold: 0.72}\n";
 
 static const struct unit_row ROWS[] = {
-	{1, 0, "VN", "Tổng Liên đoàn", UNIT_NATION, BLOCK_NONE, false},
-	{2, 1, "01", "Hà Nội", UNIT_TOP, BLOCK_NONE, false},
-	{3, 2, "01.018", "Gia Lâm", UNIT_UPPER, BLOCK_NONE, true},
-	{4, 3, "A", "A", UNIT_GRASSROOTS, BLOCK_ENTERPRISE, true},
-	{5, 3, "B", "B", UNIT_GRASSROOTS, BLOCK_ENTERPRISE, true},
-	{6, 3, "C", "C", UNIT_GRASSROOTS, BLOCK_PUBLIC, true},
-	{7, 4, "A.1", "A.1", UNIT_SECTION, BLOCK_ENTERPRISE, true},
-	{8, 1, "25", "Phú Thọ", UNIT_TOP, BLOCK_NONE, false},
+	{1, 0, "VN", "Tổng Liên đoàn", UNIT_NATION, BLOCK_NONE, false, false, 0},
+	{2, 1, "01", "Hà Nội", UNIT_TOP, BLOCK_NONE, false, false, 0},
+	{3, 2, "01.018", "Gia Lâm", UNIT_UPPER, BLOCK_NONE, true, false, 0},
+	{4, 3, "A", "A", UNIT_GRASSROOTS, BLOCK_ENTERPRISE, true, false, 0},
+	{5, 3, "B", "B", UNIT_GRASSROOTS, BLOCK_ENTERPRISE, true, false, 0},
+	{6, 3, "C", "C", UNIT_GRASSROOTS, BLOCK_PUBLIC, true, false, 0},
+	{7, 4, "A.1", "A.1", UNIT_SECTION, BLOCK_ENTERPRISE, true, false, 0},
+	{8, 1, "25", "Phú Thọ", UNIT_TOP, BLOCK_NONE, false, false, 0},
 };
 
 struct world {

@@ -74,12 +74,12 @@ static void test_every_plan_of_deploy_loads(void **state)
 
 /* A district of two grassroots unions, one of which has two sections. */
 static const struct unit_row ROWS[] = {
-	{1, 0, "VN", "VN", UNIT_NATION, BLOCK_NONE, false},
-	{2, 1, "15", "15", UNIT_TOP, BLOCK_NONE, false},
-	{3, 2, "A", "A", UNIT_GRASSROOTS, BLOCK_ENTERPRISE, true},
-	{4, 2, "B", "B", UNIT_GRASSROOTS, BLOCK_PUBLIC, true},
-	{5, 3, "A1", "A1", UNIT_SECTION, BLOCK_ENTERPRISE, true},
-	{6, 3, "A2", "A2", UNIT_SECTION, BLOCK_ENTERPRISE, true},
+	{1, 0, "VN", "VN", UNIT_NATION, BLOCK_NONE, false, false, 0},
+	{2, 1, "15", "15", UNIT_TOP, BLOCK_NONE, false, false, 0},
+	{3, 2, "A", "A", UNIT_GRASSROOTS, BLOCK_ENTERPRISE, true, false, 0},
+	{4, 2, "B", "B", UNIT_GRASSROOTS, BLOCK_PUBLIC, true, false, 0},
+	{5, 3, "A1", "A1", UNIT_SECTION, BLOCK_ENTERPRISE, true, false, 0},
+	{6, 3, "A2", "A2", UNIT_SECTION, BLOCK_ENTERPRISE, true, false, 0},
 };
 
 struct small {

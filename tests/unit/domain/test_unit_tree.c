@@ -10,13 +10,13 @@
 #include <cmocka.h>
 
 static const struct unit_row ROWS[] = {
-	{1, 0, "TLD", "Tổng Liên đoàn Lao động Việt Nam", UNIT_NATION, BLOCK_NONE, false},
-	{20, 1, "01", "Liên đoàn Lao động thành phố Hà Nội", UNIT_TOP, BLOCK_NONE, false},
-	{3, 1, "N01", "Công đoàn Giáo dục Việt Nam", UNIT_TOP, BLOCK_PUBLIC, false},
-	{5, 20, "01.018", "LĐLĐ huyện Gia Lâm", UNIT_UPPER, BLOCK_NONE, true},
-	{4, 20, "01.001", "LĐLĐ quận Ba Đình", UNIT_UPPER, BLOCK_NONE, true},
-	{9, 5, "01.018.01", "CĐCS Stanley Việt Nam", UNIT_GRASSROOTS, BLOCK_ENTERPRISE, true},
-	{10, 9, "01.018.01.1", "Công đoàn bộ phận xưởng 1", UNIT_SECTION, BLOCK_ENTERPRISE, true},
+	{1, 0, "TLD", "Tổng Liên đoàn Lao động Việt Nam", UNIT_NATION, BLOCK_NONE, false, false, 0},
+	{20, 1, "01", "Liên đoàn Lao động thành phố Hà Nội", UNIT_TOP, BLOCK_NONE, false, false, 0},
+	{3, 1, "N01", "Công đoàn Giáo dục Việt Nam", UNIT_TOP, BLOCK_PUBLIC, false, false, 0},
+	{5, 20, "01.018", "LĐLĐ huyện Gia Lâm", UNIT_UPPER, BLOCK_NONE, true, false, 0},
+	{4, 20, "01.001", "LĐLĐ quận Ba Đình", UNIT_UPPER, BLOCK_NONE, true, false, 0},
+	{9, 5, "01.018.01", "CĐCS Stanley Việt Nam", UNIT_GRASSROOTS, BLOCK_ENTERPRISE, true, false, 0},
+	{10, 9, "01.018.01.1", "Công đoàn bộ phận xưởng 1", UNIT_SECTION, BLOCK_ENTERPRISE, true, false, 0},
 };
 
 static struct unit_tree *tree_of(const struct unit_row *rows, size_t count)

@@ -192,7 +192,8 @@ static int setup(void **state)
 	world = calloc(1, sizeof(*world));
 	world->room = 64;
 	world->metrics = metrics_new();
-	world->campaign = (struct reference_campaign){CAMPAIGN, &campaign, unit_tree_new(rows, 1, &fault)};
+	world->campaign = (struct reference_campaign){
+		.id = CAMPAIGN, .campaign = &campaign, .units = unit_tree_new(rows, 1, &fault)};
 	world->reference = &world->loaded;
 	world->examination = examination_new(&(struct examination_options){
 		.metrics = world->metrics, .window = WINDOW, .reference_wait_ms = 600000});
