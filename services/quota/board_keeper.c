@@ -81,6 +81,8 @@ static int64_t judge(struct board_keeper *keeper, const struct reference_campaig
 	} else if (watched != NULL && stands_still(watched, state->applied, version)) {
 		rebuild(keeper, campaign, "it stood still behind PostgreSQL");
 		watched->applied = -1;
+	} else if (state->tree < campaign->tree_version) {
+		rebuild(keeper, campaign, "units moved");
 	} else if (state->building) {
 		board_store_sweep(keeper->options.store, campaign->id);
 	}

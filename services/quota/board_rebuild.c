@@ -10,7 +10,9 @@ enum {
 	DEADLINE_MS = 120 * 1000,
 };
 
-static const char version_sql[] = "SELECT version FROM board WHERE campaign_id = $1";
+static const char version_sql[] = "SELECT coalesce(b.version, 0), coalesce(t.version, 0) FROM campaign AS c "
+				  "LEFT JOIN board AS b ON b.campaign_id = c.id "
+				  "LEFT JOIN unit_tree AS t ON t.campaign_id = c.id WHERE c.id = $1";
 /* By key, so that a page begins where the one before ended. */
 static const char page_sql[] =
 	"SELECT unit_id, phase, entered, counted, people, awarded FROM unit_total WHERE campaign_id = $1 "
@@ -79,8 +81,11 @@ static bool read_version(
 	pg_i16(pg_params(pg), (int16_t)campaign->id);
 	if (pg_run(pg, version_sql, &rows, deadline_ms) != PG_OK)
 		return false;
-	*version = PQntuples(rows) == 0 ? 0 : pg_get_i64(rows, 0, 0);
-	return true;
+	if (PQntuples(rows) != 1)
+		return false;
+	*version = pg_get_i64(rows, 0, 0);
+	/* Totals of another tree than ours would stand under parents that are none. */
+	return (uint64_t)pg_get_i64(rows, 0, 1) == campaign->tree_version;
 }
 
 static bool load(struct board_store *store, const struct board_rebuild *rebuild, struct pg *pg,
@@ -124,7 +129,7 @@ bool board_rebuild(
 	if (!board_store_begin(store, campaign->id, &rebuild))
 		return false;
 	good = load_snapshot(store, &rebuild, pg, campaign, version) &&
-	       board_store_switch(store, &rebuild, *version, version) && *version >= 0;
+	       board_store_switch(store, &rebuild, *version, campaign->tree_version, version) && *version >= 0;
 	board_store_end(store, &rebuild);
 	return good;
 }

@@ -76,7 +76,7 @@ static const char *const texts[BOARD_SCRIPTS] = {
 						  "take(ARGV[2], tonumber(ARGV[4]), false, 5)\n"
 						  "return 0\n",
 
-	/* KEYS meta, rebuild, ahead, ahead:building; ARGV token, generation, version */
+	/* KEYS meta, rebuild, ahead, ahead:building; ARGV token, generation, version, tree */
 	[BOARD_SWITCH] = ADVANCE STILL_OURS(
 		"KEYS[2]") "local applied = advance(tonumber(ARGV[3]), KEYS[4])\n"
 			   "local meta = redis.call('HMGET', KEYS[1], 'generation', 'applied')\n"
@@ -85,8 +85,8 @@ static const char *const texts[BOARD_SCRIPTS] = {
 			   "  redis.call('DEL', KEYS[4])\n"
 			   "  return -2\n"
 			   "end\n"
-			   "redis.call('HSET', KEYS[1], 'generation', ARGV[2], 'applied', string.format('%.0f', "
-			   "applied))\n"
+			   "redis.call('HSET', KEYS[1], 'generation', ARGV[2], 'tree', ARGV[4], 'applied', "
+			   "string.format('%.0f', applied))\n"
 			   "redis.call('DEL', KEYS[3])\n"
 			   "if redis.call('EXISTS', KEYS[4]) == 1 then redis.call('RENAME', KEYS[4], KEYS[3]) end\n"
 			   "return applied\n",

@@ -1,6 +1,7 @@
 /* What Redis does with boards, each script one moment for every reader (law 5). Keys of campaign 7:
- *   board:{c7}:meta            hash: generation and applied (all versions up to it are in), building while a rebuild
- * runs board:{c7}:g<generation>:<parent>:<phase>   hash: unit → "version entered counted people awarded"
+ *   board:{c7}:meta            hash: generation, applied (all versions up to it are in), tree (version of the unit
+ *                              tree whose parents its rows stand under), building while a rebuild runs
+ *   board:{c7}:g<generation>:<parent>:<phase>   hash: unit → "version entered counted people awarded"
  *   board:{c7}:g<generation>:keys               set of the above, to delete them by
  *   board:{c7}:ahead           zset: versions in the generation beyond a gap
  *   board:{c7}:ahead:building  zset: versions that came while the next generation is being built

@@ -271,15 +271,18 @@ bool board_store_apply(struct board_store *store, const struct board_news *news,
 bool board_store_state(struct board_store *store, uint32_t campaign, struct board_state *state)
 {
 	CLEANUP(redis_reply_clear)
-	redisReply *reply = redis_command(store->redis, "HMGET board:{c%u}:meta generation applied building", campaign);
+	redisReply *reply =
+		redis_command(store->redis, "HMGET board:{c%u}:meta generation applied building tree", campaign);
 
-	if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
+	if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != 4)
 		return false;
 	*state = (struct board_state){.building = reply->element[2]->type == REDIS_REPLY_STRING};
 	if (reply->element[0]->type != REDIS_REPLY_STRING || reply->element[1]->type != REDIS_REPLY_STRING)
 		return true;
 	state->exists = true;
 	state->applied = strtoll(reply->element[1]->str, NULL, 10);
+	if (reply->element[3]->type == REDIS_REPLY_STRING)
+		state->tree = strtoull(reply->element[3]->str, NULL, 10);
 	return true;
 }
 
@@ -373,8 +376,8 @@ bool board_store_load(struct board_store *store, const struct board_rebuild *reb
 	return run_script(store, &answer) && answer == 0;
 }
 
-bool board_store_switch(
-	struct board_store *store, const struct board_rebuild *rebuild, int64_t version, int64_t *applied)
+bool board_store_switch(struct board_store *store, const struct board_rebuild *rebuild, int64_t version, uint64_t tree,
+	int64_t *applied)
 {
 	if (!begin_script(store, BOARD_SWITCH, 4))
 		return false;
@@ -385,6 +388,7 @@ bool board_store_switch(
 	add_word(&store->words, rebuild->token);
 	add_number(&store->words, rebuild->generation);
 	add_number(&store->words, version);
+	add_number(&store->words, (int64_t)tree);
 	return run_script(store, applied);
 }
 

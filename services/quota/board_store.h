@@ -20,6 +20,7 @@ bool board_store_apply(struct board_store *store, const struct board_news *news,
 struct board_state {
 	bool exists, building;
 	int64_t applied; /* where it exists */
+	uint64_t tree;   /* version of the unit tree it was built for */
 };
 bool board_store_state(struct board_store *store, uint32_t campaign, struct board_state *state) MUST_CHECK;
 bool board_store_drop(struct board_store *store, uint32_t campaign) MUST_CHECK;
@@ -36,8 +37,8 @@ bool board_store_begin(struct board_store *store, uint32_t campaign, struct boar
 bool board_store_load(
 	struct board_store *store, const struct board_rebuild *rebuild, const struct board_news *rows) MUST_CHECK;
 /* `applied`: where the new board stands then; negative: it was not taken (see BOARD_SWITCH). */
-bool board_store_switch(
-	struct board_store *store, const struct board_rebuild *rebuild, int64_t version, int64_t *applied) MUST_CHECK;
+bool board_store_switch(struct board_store *store, const struct board_rebuild *rebuild, int64_t version, uint64_t tree,
+	int64_t *applied) MUST_CHECK;
 /* Gives up a rebuild whose holder died, and deletes what is not in use any more. */
 void board_store_sweep(struct board_store *store, uint32_t campaign);
 /* Ends it, whatever became of it: what is not in use any more is deleted. */

@@ -22,7 +22,7 @@ static const char add_days_sql[] =
 static const char raise_versions_sql[] =
 	"INSERT INTO board AS b (campaign_id, version, moved_at) SELECT k, 1, clock_timestamp() FROM unnest($1) AS k "
 	"ON CONFLICT (campaign_id) DO UPDATE SET version = b.version + 1, moved_at = EXCLUDED.moved_at "
-	"RETURNING version";
+	"RETURNING version, coalesce((SELECT t.version FROM unit_tree AS t WHERE t.campaign_id = b.campaign_id), 0)";
 
 static bool add_changes(
 	const struct transaction *transaction, const struct sums *sums, const struct change *changes, size_t count)
@@ -162,8 +162,14 @@ static enum pg_status raise_versions(struct transaction *transaction, struct boa
 	if (status != PG_OK)
 		return status;
 	assert((size_t)PQntuples(versions) == count);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		const struct reference_campaign *campaign = reference_by_id(transaction->reference, boards[i].campaign);
+
+		/* Counted for ancestors that are none any more: again, with the tree that is on its way to us. */
+		if (campaign == NULL || campaign->tree_version != (uint64_t)pg_get_i64(versions, (int)i, 1))
+			return PG_RETRY;
 		boards[i].version = pg_get_i64(versions, (int)i, 0);
+	}
 	return PG_OK;
 }
 

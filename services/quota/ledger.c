@@ -22,6 +22,9 @@ enum {
 	AWAY_MOST_MS = 2000,
 };
 
+/* The tree's lock first of all: a unit that gets another parent has its totals moved between two transactions. */
+static const char begin_sql[] =
+	"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared(" UNIT_TREE_LOCK ")";
 static const char add_outbox_sql[] =
 	"INSERT INTO outbox (id, campaign_id, submission_id, event, channel, event_key) "
 	"SELECT k.id, k.campaign_id, k.submission_id, 'verdict', k.channel, 'verdict:' || k.submission_id || ':' || "
@@ -70,7 +73,7 @@ static enum pg_status begin(struct ledger *ledger, int64_t deadline_ms)
 	bool ready = pg_ready(ledger->pg, clock_monotonic_ms() + READY_MS);
 
 	atomic_store(&ledger->connected, ready);
-	return ready ? pg_begin(ledger->pg, deadline_ms) : PG_DOWN;
+	return ready ? pg_script(ledger->pg, begin_sql, deadline_ms) : PG_DOWN;
 }
 
 /* Nothing to commit where nothing was changed: what was locked or taken for nothing is let go. */

@@ -1,10 +1,10 @@
 /* The one transaction: verdicts become decisions, and every total, person and board version moves with them or not at
  * all (laws 2 to 5). One ledger is one connection and belongs to one thread; any number of them may work at once.
  *
- * Locks are taken in one order by everybody: shards' epochs, places of texts, existing decisions, signatures, new
- * decisions, persons, participation, totals (roots last), boards, the audit log's head. Each in key order. (A text that
- * comes to stand by a revision takes a free place later than that; PostgreSQL finds the rare circle and one of the two
- * runs again.) */
+ * Locks are taken in one order by everybody: the unit tree (shared), shards' epochs, places of texts, existing
+ * decisions, signatures, new decisions, persons, participation, totals (roots last), boards, the audit log's head. Each
+ * in key order. (A text that comes to stand by a revision takes a free place later than that; PostgreSQL finds the rare
+ * circle and one of the two runs again.) */
 #ifndef SANGKIEN_QUOTA_LEDGER_H
 #define SANGKIEN_QUOTA_LEDGER_H
 
