@@ -64,7 +64,7 @@ static bool parse_units(const struct reference_campaign *campaign, const struct 
 	around = unit_by_code(campaign->units, parameters->around);
 	if (!around)
 		return fail(fault, "around", "unknown_unit");
-	if (around->parent != query->parent)
+	if (around->parent != query->parent || around->merged)
 		return fail(fault, "around", "invalid");
 	query->around = around->id;
 	return true;

@@ -7,15 +7,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+enum { TREE_LOOK_MS = 50 };
 
 /* One script, so that generation, version and rows are of one moment. Rows of the children stand under their parent;
  * the parent's own row stands among its siblings'. */
-static const char SCRIPT[] = "local meta = redis.call('HMGET', KEYS[1], 'generation', 'applied')\n"
+static const char SCRIPT[] = "local meta = redis.call('HMGET', KEYS[1], 'generation', 'applied', 'tree')\n"
 			     "if not meta[1] or not meta[2] then return false end\n"
 			     "local base = string.sub(KEYS[1], 1, -5) .. 'g' .. meta[1] .. ':'\n"
 			     "return {meta[2],\n"
 			     "  redis.call('HGET', base .. ARGV[1] .. ':' .. ARGV[3], ARGV[2]) or '',\n"
-			     "  redis.call('HGETALL', base .. ARGV[2] .. ':' .. ARGV[3])}\n";
+			     "  redis.call('HGETALL', base .. ARGV[2] .. ':' .. ARGV[3]),\n"
+			     "  meta[3] or '0'}\n";
 
 bool board_figures_parse(const char *text, struct board_row *row)
 {
@@ -66,7 +70,10 @@ static bool take_rows(struct board_view *view, const redisReply *total, const re
 static bool read_redis(struct board_reader *reader, struct board_view *view, uint64_t wanted)
 {
 	CLEANUP(redis_reply_clear) redisReply *reply = ask_redis(reader, view);
-	if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
+	if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 4)
+		return false;
+	/* Of another tree: its rows stand under parents that are not ours. */
+	if (strtoull(reply->element[3]->str, NULL, 10) != view->campaign->tree_version)
 		return false;
 	view->version = strtoull(reply->element[0]->str, NULL, 10);
 	view->from_redis = true;
@@ -94,17 +101,22 @@ static enum pg_status ask_postgresql(struct board_reader *reader, const struct b
 	pg_array_end(p);
 	/* One statement sees one moment: these totals are those of this version. */
 	return pg_run(reader->pg,
-		"SELECT coalesce(b.version, 0), t.unit_id, t.entered, t.counted, t.people, t.awarded FROM campaign c "
-		"LEFT JOIN board b ON b.campaign_id = c.id "
+		"SELECT coalesce(b.version, 0), t.unit_id, t.entered, t.counted, t.people, t.awarded, "
+		"coalesce(r.version, 0) FROM campaign c LEFT JOIN board b ON b.campaign_id = c.id "
+		"LEFT JOIN unit_tree r ON r.campaign_id = c.id "
 		"LEFT JOIN unit_total t ON t.campaign_id = c.id AND t.phase = $2 AND t.unit_id = ANY($3) "
 		"WHERE c.id = $1",
 		rows, deadline);
 }
 
-static bool read_postgresql(struct board_reader *reader, struct board_view *view)
+/* `moved`: units have other parents than ours, whose totals these are. */
+static bool read_postgresql(struct board_reader *reader, struct board_view *view, bool *moved)
 {
 	CLEANUP(pg_result_clear) PGresult *rows = NULL;
 	if (ask_postgresql(reader, view, &rows) != PG_OK || PQntuples(rows) < 1)
+		return false;
+	*moved = (uint64_t)pg_get_i64(rows, 0, 6) != view->campaign->tree_version;
+	if (*moved)
 		return false;
 	forget_figures(&view->total);
 	for (size_t i = 0; i < view->row_count; i++)
@@ -125,7 +137,7 @@ static bool read_postgresql(struct board_reader *reader, struct board_view *view
 	return true;
 }
 
-static bool read_figures(struct board_reader *reader, struct board_view *view)
+static bool read_figures(struct board_reader *reader, struct board_view *view, bool *moved)
 {
 	struct watch_state state = watch_state(reader->watch, view->query.campaign);
 	if (!state.redis_is_alien && read_redis(reader, view, state.version)) {
@@ -133,16 +145,39 @@ static bool read_figures(struct board_reader *reader, struct board_view *view)
 		return true;
 	}
 	view->current = true;
-	return read_postgresql(reader, view);
+	return read_postgresql(reader, view, moved);
 }
 
-struct board_view *board_read(struct board_reader *reader, const struct board_query *query)
+/* One attempt, with the tree that is known now. */
+static struct board_view *read_once(struct board_reader *reader, const struct board_query *query, bool *moved)
 {
 	const struct reference *reference = reference_acquire(reader->reference);
 	struct targets *targets = watch_targets(reader->watch);
 	struct board_view *view = reference ? board_view_new(reader->reference, &reference, targets, query) : NULL;
 	targets_release(&targets);
-	if (view && (!read_figures(reader, view) || !board_view_finish(view)))
+	*moved = false;
+	if (view && (!read_figures(reader, view, moved) || !board_view_finish(view)))
 		board_view_release(&view);
+	return view;
+}
+
+bool board_await_tree(int64_t give_up_ms)
+{
+	const struct timespec pause = {.tv_nsec = TREE_LOOK_MS * 1000000L};
+
+	if (clock_monotonic_ms() >= give_up_ms)
+		return false;
+	nanosleep(&pause, NULL);
+	return true;
+}
+
+struct board_view *board_read(struct board_reader *reader, const struct board_query *query)
+{
+	int64_t give_up_ms = clock_monotonic_ms() + TREE_WAIT_MS;
+	struct board_view *view;
+	bool moved;
+	do
+		view = read_once(reader, query, &moved);
+	while (moved && board_await_tree(give_up_ms));
 	return view;
 }

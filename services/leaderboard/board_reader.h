@@ -13,6 +13,11 @@ struct board_reader {
 	struct reference_source *reference;
 };
 
+/* A move of units reaches PostgreSQL first and us within two seconds: so long a reader waits for the tree that the
+ * figures belong to. False: `give_up_ms` (monotonic) is reached. */
+enum { TREE_WAIT_MS = 2500 };
+bool board_await_tree(int64_t give_up_ms) MUST_CHECK;
+
 /* NULL: neither can say it (nor is there one version back, law 5), or the campaign is gone. */
 struct board_view *board_read(struct board_reader *reader, const struct board_query *query) MUST_CHECK;
 

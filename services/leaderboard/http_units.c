@@ -6,9 +6,10 @@
 #include "services/leaderboard/campaign_json.h"
 #include "services/leaderboard/http_boards.h"
 
+#include <stdio.h>
 #include <string.h>
 
-enum { SEARCH_FOUND_MAX = 50, SEARCH_LOOKED_MAX = 1000, SEARCH_TEXT_MAX = 200 };
+static const char UNITS_CACHE[] = "public, max-age=60";
 
 void on_campaigns(struct http_exchange *exchange, void *context)
 {
@@ -55,47 +56,53 @@ void on_campaign(struct http_exchange *exchange, void *context)
 	boards_answer_with(leaderboard->boards, &query, exchange, answer_campaign);
 }
 
-static void search(const struct unit_tree *tree, const char *text, const struct unit *parent, struct buffer *json)
-{
-	const struct unit *found[SEARCH_LOOKED_MAX];
-	size_t count = unit_search(tree, text, found, parent ? SEARCH_LOOKED_MAX : SEARCH_FOUND_MAX), kept = 0;
-	/* Asked for with a parent, only what lies below it. */
-	for (size_t i = 0; i < count && kept < SEARCH_FOUND_MAX; i++)
-		if (!parent || unit_is_below(tree, found[i]->id, parent->id))
-			found[kept++] = found[i];
-	units_json(tree, found, kept, json);
-}
-
 /* What is no text would be looked for as if nothing had been asked. */
 static bool is_search_text(const char *text)
 {
 	CLEANUP(buffer_deinit) struct buffer clean = {0};
 	struct bytes given = {(const uint8_t *)text, strlen(text)};
-	return given.size <= SEARCH_TEXT_MAX && text_clean(given, &clean) == TEXT_OK;
+	return given.size <= UNITS_TEXT_MAX && text_clean(given, &clean) == TEXT_OK;
 }
 
-static void answer_units(struct http_exchange *exchange, const struct reference_campaign *campaign)
+static void answer_units(struct http_exchange *exchange, const struct unit_tree *tree)
 {
 	CLEANUP(buffer_deinit) struct buffer json = {0};
-	const char *code = http_query(exchange, "parent"), *text = http_query(exchange, "q");
-	const struct unit *parent = code ? unit_by_code(campaign->units, code) : NULL;
-	if (code && !parent) {
+	const char *parent = http_query(exchange, "parent"), *text = http_query(exchange, "q");
+	/* An empty code is none of a unit's. */
+	if ((parent && *parent == '\0') || !units_answer(tree, parent, text, &json))
+		refuse_query(exchange, "parent", "unknown_unit");
+	else
+		answer_json(exchange, &json, UNITS_CACHE);
+}
+
+static void ask_past(struct leaderboard *leaderboard, struct http_exchange *exchange, const struct units_query *query)
+{
+	struct job *job = job_new(JOB_UNITS, 0);
+	if (job) {
+		job->units = *query;
+		job->ticket = http_ticket_of(exchange);
+	}
+	if (!leaderboard_ask(leaderboard, &job))
+		refuse_unavailable(exchange);
+}
+
+/* The tree of a day before units moved is in PostgreSQL alone. */
+static void answer_past(struct leaderboard *leaderboard, struct http_exchange *exchange, uint32_t campaign)
+{
+	const char *day = http_query(exchange, "as_of"), *parent = http_query(exchange, "parent"),
+		   *text = http_query(exchange, "q");
+	struct units_query query = {.campaign = campaign};
+	if (!clock_parse_day(day, &query.day)) {
+		refuse_query(exchange, "as_of", "invalid");
+		return;
+	}
+	if (parent && (*parent == '\0' || strlen(parent) >= sizeof(query.parent))) {
 		refuse_query(exchange, "parent", "unknown_unit");
 		return;
 	}
-	if (text && !is_search_text(text)) {
-		refuse_query(exchange, "q", "invalid");
-		return;
-	}
-	if (text && *text != '\0') {
-		search(campaign->units, text, parent, &json);
-	} else {
-		size_t count;
-		uint32_t above = parent ? parent->id : unit_tree_root(campaign->units)->id;
-		const struct unit *const *children = unit_children(campaign->units, above, &count);
-		units_json(campaign->units, children, count, &json);
-	}
-	answer_json(exchange, &json, "public, max-age=60");
+	snprintf(query.parent, sizeof(query.parent), "%s", parent ? parent : "");
+	snprintf(query.text, sizeof(query.text), "%s", text ? text : "");
+	ask_past(leaderboard, exchange, &query);
 }
 
 void on_units(struct http_exchange *exchange, void *context)
@@ -105,6 +112,25 @@ void on_units(struct http_exchange *exchange, void *context)
 	const struct reference_campaign *campaign = campaign_of_path(leaderboard, exchange, &reference);
 	if (!campaign)
 		return;
-	answer_units(exchange, campaign);
+	const char *text = http_query(exchange, "q");
+	if (text && !is_search_text(text))
+		refuse_query(exchange, "q", "invalid");
+	else if (http_query(exchange, "as_of"))
+		answer_past(leaderboard, exchange, campaign->id);
+	else
+		answer_units(exchange, campaign->units);
 	reference_release(leaderboard->reference, &reference);
+}
+
+void units_on_job(struct leaderboard *leaderboard, struct job *job)
+{
+	struct http_exchange *exchange = http_find(leaderboard->server, job->ticket);
+	if (!exchange)
+		return;
+	if (job->failed)
+		refuse_unavailable(exchange);
+	else if (job->unknown_unit)
+		refuse_query(exchange, "parent", "unknown_unit");
+	else
+		answer_json(exchange, &job->json, UNITS_CACHE);
 }

@@ -77,6 +77,9 @@ static void on_answer(void *letter, void *context)
 	case JOB_PROGRESS:
 		progress_on_job(leaderboard, job);
 		break;
+	case JOB_UNITS:
+		units_on_job(leaderboard, job);
+		break;
 	case JOB_TRACK:
 		tracking_on_job(leaderboard, job);
 		break;

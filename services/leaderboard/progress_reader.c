@@ -2,10 +2,12 @@
 
 #include "common/runtime/clock.h"
 
-/* The board's version; totals by unit and phase; sums of days by unit and span. */
+/* Versions of the board and of the unit tree; totals by unit and phase; sums of days by unit and span. */
 static const char SQL[] =
-	"SELECT 0 AS kind, 0 AS unit, 0 AS place, coalesce(b.version, 0), 0::int8, 0::int8 FROM campaign c "
-	"LEFT JOIN board b ON b.campaign_id = c.id WHERE c.id = $1 UNION ALL "
+	"SELECT 0 AS kind, 0 AS unit, 0 AS place, coalesce(b.version, 0), coalesce(r.version, 0), 0::int8 FROM "
+	"campaign c "
+	"LEFT JOIN board b ON b.campaign_id = c.id LEFT JOIN unit_tree r ON r.campaign_id = c.id WHERE c.id = $1 UNION "
+	"ALL "
 	"SELECT 1, t.unit_id, t.phase, t.counted, t.people, 0 FROM unit_total t "
 	"WHERE t.campaign_id = $1 AND t.unit_id = ANY($2) UNION ALL "
 	"SELECT 2, d.unit_id, s.place::int4, sum(d.counted)::int8, sum(d.people)::int8, sum(d.newcomers)::int8 "
@@ -110,7 +112,8 @@ static void take_row(struct progress_table *table, const struct spans *spans, co
 	}
 }
 
-static bool read_figures(struct board_reader *reader, struct progress_table *table)
+/* `moved`: these are totals of another tree than the table's. */
+static bool read_figures(struct board_reader *reader, struct progress_table *table, bool *moved)
 {
 	CLEANUP(pg_result_clear) PGresult *rows = NULL;
 	struct spans spans;
@@ -121,12 +124,15 @@ static bool read_figures(struct board_reader *reader, struct progress_table *tab
 	put_parameters(pg_params(reader->pg), table, &spans);
 	if (pg_run(reader->pg, SQL, &rows, deadline) != PG_OK)
 		return false;
-	for (int row = 0; row < PQntuples(rows); row++)
+	for (int row = 0; row < PQntuples(rows); row++) {
+		if (pg_get_i32(rows, row, 0) == KIND_VERSION)
+			*moved = (uint64_t)pg_get_i64(rows, row, 4) != table->campaign->tree_version;
 		take_row(table, &spans, rows, row);
-	return true;
+	}
+	return !*moved;
 }
 
-bool progress_read(struct board_reader *reader, const struct progress_query *query, struct buffer *json)
+static bool read_once(struct board_reader *reader, const struct progress_query *query, struct buffer *json, bool *moved)
 {
 	const struct reference *reference = reference_acquire(reader->reference);
 	struct targets *targets = watch_targets(reader->watch);
@@ -134,11 +140,22 @@ bool progress_read(struct board_reader *reader, const struct progress_query *que
 	/* Before the first targets it would say that there are none. */
 	struct progress_table *table =
 		campaign && targets ? progress_table_new(campaign, targets, query->unit, clock_now_us()) : NULL;
-	bool read = table && read_figures(reader, table);
+	*moved = false;
+	bool read = table && read_figures(reader, table, moved);
 	if (read)
 		progress_table_json(table, query->english, json);
 	progress_table_free(&table);
 	targets_release(&targets);
 	reference_release(reader->reference, &reference);
 	return read && !json->failed;
+}
+
+bool progress_read(struct board_reader *reader, const struct progress_query *query, struct buffer *json)
+{
+	int64_t give_up_ms = clock_monotonic_ms() + TREE_WAIT_MS;
+	bool moved, read;
+	do
+		read = read_once(reader, query, json, &moved);
+	while (moved && board_await_tree(give_up_ms));
+	return read;
 }

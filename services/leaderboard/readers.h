@@ -5,6 +5,7 @@
 
 #include "common/runtime/http.h"
 #include "common/runtime/mailbox.h"
+#include "services/leaderboard/past_units.h"
 #include "services/leaderboard/progress_reader.h"
 #include "services/leaderboard/tracking.h"
 
@@ -15,13 +16,16 @@ enum job_kind {
 	JOB_TRACK,    /* trackings → the same, filled */
 	JOB_POLL,     /* trackings → the first `changed` of them filled */
 	JOB_PROGRESS, /* progress → json, for the exchange of the ticket */
+	JOB_UNITS,    /* units → json, likewise, or unknown_unit */
 };
 struct job {
 	enum job_kind kind;
 	bool failed; /* neither server could say it */
+	bool unknown_unit;
 	struct board_query query;
 	struct board_view *view; /* NULL where failed */
 	struct progress_query progress;
+	struct units_query units;
 	http_ticket ticket;
 	struct buffer json;
 	size_t count, changed;

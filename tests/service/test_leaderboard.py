@@ -242,6 +242,45 @@ def test_campaign(world, client):
     assert campaign["total"] == {"entered": 40, "counted": 30, "people": 20, "target": 1000, "percent": 3.0}
 
 
+def test_a_tree_that_moved(world, client):
+    """Catches: figures of one tree shown under the parents of another, from PostgreSQL or Redis; a past that is lost."""
+    world.both(1, FIRST)
+    awaits_board(client, version=1, source="redis")
+    # Quota's transactions and this one see the tree; the reference data is still to come.
+    world.sql("UPDATE unit SET parent_id = 3, merged = true WHERE id = 4; INSERT INTO unit_tree VALUES (%s, 1, '2025-07-01'); "
+              "INSERT INTO unit_past VALUES (%s, 4, '2025-07-01', 'Phú Thọ', 1, false, false)", (ID, ID))
+    world.totals(2, {3: (21, 18, 11)})
+
+    def is_careful():
+        answer = client.get("/v1/campaigns/trial/board?parent=24")
+        return answer.status == 503 or not json.loads(answer.text)["current"]
+    await_condition(is_careful, 20)
+    world.changed_reference()
+    board = awaits_board(client, version=2, source="postgresql", current=True)
+    assert [(row["unit"], row["counted"]) for row in board["rows"]] == [("24", 18), ("01", 8), ("38", 0)]
+    assert board["total"]["counted"] == 30
+    world.boards(2, FIRST)  # of the tree of before: as new as can be, and of no use
+    world.boards(2, FIRST, generation=2)
+    assert client.board("?limit=3")["rows"][0]["counted"] == 18
+    world.parents[4] = 3
+    world.boards(3, {**FIRST, 3: (22, 19, 11)}, generation=3)
+    world.redis.client().hset(f"board:{{c{ID}}}:meta", "tree", 1)
+    world.version(3)
+    board = awaits_board(client, version=3, source="redis", current=True)
+    assert [(row["unit"], row["counted"]) for row in board["rows"]] == [("24", 19), ("01", 8), ("38", 0)]
+    path = "/v1/campaigns/trial/units"
+    assert [unit["code"] for unit in client.json(path)["units"]] == ["01", "24", "38"]
+    assert [unit["code"] for unit in client.json(path + "?as_of=2025-07-01")["units"]] == ["01", "24", "38"]
+    assert [unit["code"] for unit in client.json(path + "?as_of=2025-06-30")["units"]] == ["01", "24", "25", "38"]
+    assert [unit["code"] for unit in client.json(path + "?as_of=2025-06-30&q=phu%20tho")["units"]] == ["25"]
+    assert client.json(path + "?q=phu%20tho")["units"] == []
+    assert len(client.json(path + "?as_of=2025-06-30&parent=01")["units"]) == 2
+    assert client.json(path + "?as_of=2025-06-30&parent=99", 422)["errors"][0]["code"] == "unknown_unit"
+    refused = client.json(path + "?as_of=June", 422)["errors"][0]
+    assert (refused["field"], refused["code"]) == ("as_of", "invalid")
+    assert client.json("/v1/campaigns/trial/board?around=25&parent=24", 422)["errors"][0]["code"] == "invalid"
+
+
 def test_units(client):
     units = client.json("/v1/campaigns/trial/units")["units"]
     assert [unit["code"] for unit in units] == ["01", "24", "25", "38"]
