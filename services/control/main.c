@@ -26,7 +26,16 @@ static const struct command COMMANDS[] = {
 		"copies are taken as recorded.",
 		command_campaign_apply},
 	{"campaign list", "[--json]", "The campaigns and whether they are open.", command_campaign_list},
-	{"units import", "FILE --campaign CODE", "Check a unit tree and put it in force, all or nothing.",
+	{"units import", "FILE --campaign CODE [--dry-run]",
+		"Check a unit tree, or moves within it, and put it in force, all or nothing.\n\n"
+		"A tree has the columns code,name,level,parent_code,block,accepts. Moves have "
+		"valid_from,code,merged_into,parent_code,name:\n"
+		"from a day on a unit is merged into another of its level, stands under another parent, or is renamed; "
+		"what it has\n"
+		"had moves with it, and the nation's figures stay. --dry-run shows what would move and which figures "
+		"and "
+		"targets\n"
+		"change, and writes nothing.",
 		command_units_import},
 	{"quotas apply", "[FILE] --campaign CODE [--members FILE] [--dry-run]",
 		"Check a campaign's quota plan and put it in force, all or nothing.\n\n"
@@ -34,6 +43,12 @@ static const struct command COMMANDS[] = {
 		"(unit_code,from,members).\n"
 		"Totals that do not add up to what was declared are shown and stand. --dry-run writes nothing.",
 		command_quotas_apply},
+	{"board", "[UNIT] [--campaign CODE] [--phase N] [--as-of DATE] [--csv]",
+		"The figures of a unit and its children, as counted now.\n\n"
+		"With --as-of they stand in the tree of that day: units that were merged or moved since are where they "
+		"were.\n"
+		"The campaign is `demo` unless told otherwise, the unit its root; phase 0 is the whole campaign.",
+		command_board},
 	{"progress", "UNIT [--campaign CODE] [--period all|phase_N|round_N] [--csv|--json]",
 		"A unit and its children against their targets, laggards first.\n\n"
 		"The table has the unit in every period and its children in one: that which runs, or --period. --csv "

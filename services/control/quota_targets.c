@@ -118,6 +118,28 @@ static void add_part(struct quota_target *sum, const struct quota_target *part)
 	sum->parts += quota_target_value(part);
 }
 
+/* What was declared for a unit that has been merged into this one since: it has nothing of its own any more. Where
+ * nothing is declared for this one, it is one of its parts. */
+static void inherit(
+	const struct evaluation *it, const struct unit *merged, struct quota_target *own, struct quota_target *cells)
+{
+	size_t share_count;
+	const struct quota_share *shares = quota_plan_shares(it->plan, merged->id, &share_count);
+
+	memset(own, 0, it->cell_count * sizeof(*own));
+	for (size_t i = 0; i < share_count; i++)
+		declare(it, &shares[i], own, merged);
+	add_up_phases(it, own);
+	for (size_t i = 0; i < it->cell_count; i++) {
+		if (own[i].has_declared && cells[i].has_declared)
+			cells[i].declared += own[i].declared;
+		else
+			add_part(&cells[i], &own[i]);
+		if (own[i].has_declared && cells[i].has_phases)
+			cells[i].phases += own[i].has_phases ? own[i].phases : own[i].declared;
+	}
+}
+
 static void emit(struct evaluation *it, struct quota_target *cells, const struct unit *unit)
 {
 	for (size_t i = 0; i < it->cell_count; i++) {
@@ -136,9 +158,10 @@ static void emit(struct evaluation *it, struct quota_target *cells, const struct
 static void evaluate_unit(struct evaluation *it, const struct unit *unit, size_t depth)
 {
 	struct quota_target *cells = it->cells + depth * it->cell_count, *below = cells + it->cell_count;
-	size_t child_count, share_count;
+	size_t child_count, share_count, merged_count;
 	const struct unit *const *children = unit_children(it->tree, unit->id, &child_count);
 	const struct quota_share *shares = quota_plan_shares(it->plan, unit->id, &share_count);
+	const struct unit *const *merged = unit_merged(it->tree, unit->id, &merged_count);
 
 	memset(cells, 0, it->cell_count * sizeof(*cells));
 	for (size_t i = 0; i < child_count; i++) {
@@ -149,6 +172,8 @@ static void evaluate_unit(struct evaluation *it, const struct unit *unit, size_t
 	for (size_t i = 0; i < share_count; i++)
 		declare(it, &shares[i], cells, unit);
 	add_up_phases(it, cells);
+	for (size_t i = 0; i < merged_count; i++)
+		inherit(it, merged[i], below, cells);
 	emit(it, cells, unit);
 }
 

@@ -2,10 +2,12 @@
 #include "services/control/arguments.h"
 #include "services/control/command.h"
 #include "services/control/csv.h"
+#include "services/control/move_totals.h"
 #include "services/control/program.h"
 #include "services/control/quota_apply.h"
 #include "services/control/session.h"
 #include "services/control/units_fault.h"
+#include "services/control/units_move.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +27,9 @@ struct import {
 	size_t slots;
 	int16_t campaign_id;
 	int64_t changed;
+	size_t moved; /* units whose name and place moves have changed: the file is older */
+	bool dry_run;
+	bool reshaped; /* a unit in force gets another parent */
 };
 
 static void import_free(struct import *import)
@@ -161,17 +166,73 @@ static bool give_ids(struct import *import, const PGresult *known)
 	return true;
 }
 
-/* Totals of all ancestors hold what was counted below a unit: it stays where it is once something was. */
-static bool moves_nothing_counted(const struct import *import, const PGresult *known)
+/* What a unit is by a later move stands, whatever the tree says that it began as. */
+static void keep_moves(struct import *import, const PGresult *known)
 {
 	for (int i = 0; i < PQntuples(known); i++) {
 		struct bytes code = pg_get_bytes(known, i, 1);
-		uint32_t row = *slot_of(import, (const char *)code.data, code.size) - 1;
-		if (pg_get_bool(known, i, 3) && import->rows[row].parent != (uint32_t)pg_get_i32(known, i, 2))
-			return complain(import, row,
-				"submissions were decided below it, it cannot move:", import->rows[row].code);
+		struct unit_row *row = &import->rows[*slot_of(import, (const char *)code.data, code.size) - 1];
+		if (pg_get_bool(known, i, 3)) {
+			row->parent = (uint32_t)pg_get_i32(known, i, 2);
+			row->merged = pg_get_bool(known, i, 4);
+			row->accepts_submissions &= !row->merged;
+			import->moved++;
+		}
+		import->reshaped |= row->parent != (uint32_t)pg_get_i32(known, i, 2);
+	}
+}
+
+static bool adds_nothing_below_merged(const struct import *import)
+{
+	for (size_t row = 0; import->moved > 0 && row < import->csv.count; row++) {
+		const char *code = import->csv.rows[row].cells[PARENT_CODE];
+		uint32_t at = *slot_of(import, code, strlen(code));
+		if (at != 0 && import->rows[at - 1].merged && import->rows[row].parent == import->rows[at - 1].id)
+			return complain(import, row, "its parent was merged into another unit; put it below that one:",
+				import->rows[row].code);
 	}
 	return true;
+}
+
+/* Totals of all ancestors hold what was counted below a unit: once something was, it takes a move to change them. */
+static int check_nothing_counted(struct pg *pg, const struct import *import)
+{
+	PGresult *rows CLEANUP(pg_result_clear) = NULL;
+
+	if (!import->reshaped)
+		return EXIT_OK;
+	if (!move_lock(pg))
+		return EXIT_AWAY;
+	pg_i16(pg_params(pg), import->campaign_id);
+	if (pg_run(pg,
+		    "SELECT u.code, u.parent_id FROM unit u WHERE u.campaign_id = $1 AND EXISTS (SELECT FROM "
+		    "unit_total t "
+		    "WHERE t.campaign_id = $1 AND t.unit_id = u.id)",
+		    &rows, session_deadline()) != PG_OK)
+		return EXIT_AWAY;
+	for (int i = 0; i < PQntuples(rows); i++) {
+		struct bytes code = pg_get_bytes(rows, i, 0);
+		uint32_t row = *slot_of(import, (const char *)code.data, code.size) - 1;
+		if (import->rows[row].parent == (uint32_t)pg_get_i32(rows, i, 1))
+			continue;
+		complain(import, row,
+			"submissions were decided below it; but by a file of moves (valid_from,code,merged_into,"
+			"parent_code,name) it cannot move:",
+			import->rows[row].code);
+		return EXIT_DATA_BAD;
+	}
+	return EXIT_OK;
+}
+
+static bool reshape(struct pg *pg, const struct import *import)
+{
+	if (!import->reshaped)
+		return true;
+	pg_i16(pg_params(pg), import->campaign_id);
+	return pg_run(pg,
+		       "INSERT INTO unit_tree AS t VALUES ($1, 1) ON CONFLICT (campaign_id) DO UPDATE "
+		       "SET version = t.version + 1",
+		       NULL, session_deadline()) == PG_OK;
 }
 
 static bool check_tree(const struct import *import)
@@ -230,7 +291,12 @@ static bool store(struct pg *pg, struct import *import)
 		add_column(p, import, column);
 	if (pg_run(pg,
 		    "WITH changed AS (INSERT INTO unit AS u (campaign_id, id, code, name, level, parent_id, block, "
-		    "accepts_submissions) SELECT $1, n.* FROM unnest($2, $3, $4, $5, $6, $7, $8) AS n "
+		    "accepts_submissions) SELECT $1, n.id, n.code, coalesce(m.name, n.name), n.level, n.parent_id, "
+		    "n.block, "
+		    "n.accepts FROM unnest($2, $3, $4, $5, $6, $7, $8) "
+		    "AS n(id, code, name, level, parent_id, block, accepts) LEFT JOIN unit m ON m.campaign_id = $1 "
+		    "AND m.id = n.id AND EXISTS (SELECT FROM unit_past p WHERE p.campaign_id = $1 AND p.unit_id = "
+		    "n.id) "
 		    "ON CONFLICT (campaign_id, id) DO UPDATE SET name = excluded.name, level = excluded.level, "
 		    "parent_id = excluded.parent_id, block = excluded.block, "
 		    "accepts_submissions = excluded.accepts_submissions "
@@ -261,16 +327,34 @@ static int import_units(struct pg *pg, struct import *import, const char *code)
 	import->campaign_id = pg_get_i16(campaign, 0, 0);
 	pg_i16(pg_params(pg), import->campaign_id);
 	if (pg_run(pg,
-		    "SELECT u.id, u.code, u.parent_id, EXISTS (SELECT FROM unit_total t WHERE t.campaign_id = $1 "
-		    "AND t.unit_id = u.id) FROM unit u WHERE u.campaign_id = $1",
+		    "SELECT u.id, u.code, u.parent_id, EXISTS (SELECT FROM unit_past p WHERE p.campaign_id = $1 "
+		    "AND p.unit_id = u.id), u.merged FROM unit u WHERE u.campaign_id = $1",
 		    &known, session_deadline()) != PG_OK)
 		return EXIT_AWAY;
-	if (!give_ids(import, known) || !moves_nothing_counted(import, known) || !check_tree(import))
+	if (!give_ids(import, known))
 		return EXIT_DATA_BAD;
-	return store(pg, import) && (import->changed == 0 || quota_renew(pg, code)) &&
-			       pg_commit(pg, session_deadline()) == PG_OK
-		       ? EXIT_OK
-		       : EXIT_AWAY;
+	keep_moves(import, known);
+	if (!adds_nothing_below_merged(import) || !check_tree(import))
+		return EXIT_DATA_BAD;
+	int counted = check_nothing_counted(pg, import);
+	if (counted != EXIT_OK)
+		return counted;
+	if (!store(pg, import) || !reshape(pg, import) || (import->changed > 0 && !quota_renew(pg, code)))
+		return EXIT_AWAY;
+	if (import->dry_run) {
+		pg_rollback(pg, session_deadline());
+		return EXIT_OK;
+	}
+	return pg_commit(pg, session_deadline()) == PG_OK ? EXIT_OK : EXIT_AWAY;
+}
+
+static void report(const struct import *import, const char *campaign)
+{
+	printf("%s: %zu units, %lld of them new or changed%s\n", campaign, import->csv.count,
+		(long long)import->changed, import->dry_run ? "; nothing is changed" : "");
+	if (import->moved > 0)
+		printf("%s: %zu of them stand and are named as later moves say, not as this file does\n", campaign,
+			import->moved);
 }
 
 static int import_into(struct rundir *run, struct import *import, const char *campaign, bool quiet)
@@ -285,8 +369,7 @@ static int import_into(struct rundir *run, struct import *import, const char *ca
 	if (code != EXIT_OK)
 		pg_rollback(pg, session_deadline());
 	else if (!quiet)
-		printf("%s: %zu units, %lld of them new or changed\n", campaign, import->csv.count,
-			(long long)import->changed);
+		report(import, campaign);
 	return code;
 }
 
@@ -296,8 +379,8 @@ int command_units_import(struct rundir *run, int argc, char **argv)
 	bool quiet = false;
 	struct import import = {0};
 	struct buffer content CLEANUP(buffer_deinit) = {0};
-	const struct argument known[] = {
-		{NULL, .text = &import.file}, {"--campaign", .text = &campaign}, {"--quiet", .flag = &quiet}};
+	const struct argument known[] = {{NULL, .text = &import.file}, {"--campaign", .text = &campaign},
+		{"--dry-run", .flag = &import.dry_run}, {"--quiet", .flag = &quiet}};
 	int code = EXIT_DATA_BAD;
 
 	if (!arguments_parse(argc, argv, known, ARRAY_LENGTH(known)) || !arguments_needed("FILE", import.file) ||
@@ -305,6 +388,12 @@ int command_units_import(struct rundir *run, int argc, char **argv)
 		return EXIT_USAGE_BAD;
 	if (!file_read(import.file, &content))
 		return EXIT_FILE_MISSING;
+	if (is_file_of_moves(buffer_bytes(&content)))
+		return units_move(run, &(struct move_wish){.file = import.file,
+					       .campaign = campaign,
+					       .content = buffer_bytes(&content),
+					       .dry_run = import.dry_run,
+					       .quiet = quiet});
 	if (csv_read(import.file, buffer_bytes(&content), columns, &import.csv) && read_units(&import))
 		code = import_into(run, &import, campaign, quiet);
 	import_free(&import);
