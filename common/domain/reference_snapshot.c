@@ -261,7 +261,7 @@ static bool load_campaign(
 {
 	struct held_campaign *before = snapshot_find(loading->before, id);
 	struct held_campaign *held = calloc(1, sizeof(*held));
-	const char *fault = NULL;
+	const char *fault = "";
 
 	if (held == NULL)
 		return false;

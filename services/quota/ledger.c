@@ -153,8 +153,11 @@ enum ledger_end ledger_run(struct ledger *ledger, const struct ledger_frame *fra
 			log_warn("commit_outcome_unknown", KV_TEXT("why", pg_error(ledger->pg)));
 			break;
 		case PG_REFUSED:
-			if (is_about_values(ledger->pg))
+			if (is_about_values(ledger->pg)) {
+				log_warn("values_refused", KV_TEXT("sqlstate", pg_sqlstate(ledger->pg)),
+					KV_TEXT("why", pg_error(ledger->pg)));
 				return LEDGER_REFUSED;
+			}
 			/* fallthrough */
 		case PG_FULL:
 			log_error("transaction_refused", KV_TEXT("sqlstate", pg_sqlstate(ledger->pg)),

@@ -161,7 +161,7 @@ def test_each_verdict_is_explained_by_its_version(live, tmp_path):
     counted = sum(row[0] == COUNTED for row in decided(live))
     assert found["moves"] == [{"from": "counted", "to": "rejected", "count": counted}]
     assert found["reasons"] == [{"code": "too_long", "field": "description", "arises": counted, "falls_away": 0}]
-    live.assert_board_is_recount("live", deadline=30)
+    live.assert_all_laws("live")
 
 
 def test_new_units_reach_every_instance(live, tmp_path):
