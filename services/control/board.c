@@ -91,7 +91,7 @@ static int show(struct pg *pg, const struct wish *wish, const int32_t *day)
 {
 	PGresult *rows CLEANUP(pg_result_clear) = NULL;
 	struct pg_params *p;
-	int16_t campaign;
+	int16_t campaign = 0;
 	int code = find_campaign(pg, wish->campaign, &campaign);
 
 	if (code == EXIT_DATA_BAD)

@@ -237,7 +237,7 @@ static bool goes_round(const struct making *it, size_t from)
 {
 	size_t at = from;
 
-	for (size_t steps = 0; steps <= UNIT_DEPTH_MAX * 4 && it->now[at].parent != 0; steps++) {
+	for (size_t steps = 0; steps <= (size_t)UNIT_DEPTH_MAX * 4 && it->now[at].parent != 0; steps++) {
 		at = place_of(it, it->now[at].parent);
 		if (at == from)
 			return true;
