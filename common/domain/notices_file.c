@@ -21,32 +21,13 @@ struct sending {
 	const char *by_event[NOTICE_EVENTS];
 };
 
-static void read_one_of(
-	struct yaml_reader *reader, yaml_node_t *node, const char *const *words, size_t count, int *place)
-{
-	const char *text = yaml_scalar(reader, node, "one word");
-	char known[128] = "";
-
-	if (text == NULL)
-		return;
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(text, words[i]) == 0) {
-			*place = (int)i + 1;
-			return;
-		}
-		strncat(known, i == 0 ? "" : ", ", sizeof(known) - strlen(known) - 1);
-		strncat(known, words[i], sizeof(known) - strlen(known) - 1);
-	}
-	yaml_fault(reader, node, "\"%.60s\" is not known here; write one of: %s", text, known);
-}
-
 static void read_kind(struct yaml_reader *reader, yaml_node_t *node, void *target)
 {
 	static const char *const WORDS[] = {"smtp", "webhook", "http"};
 	int place = 0;
 
 	static_assert(CHANNEL_SMTP == 1 && CHANNEL_WEBHOOK == 2 && CHANNEL_HTTP == 3, "the order of WORDS");
-	read_one_of(reader, node, WORDS, ARRAY_LENGTH(WORDS), &place);
+	yaml_read_word(reader, node, WORDS, ARRAY_LENGTH(WORDS), &place);
 	*(enum channel_kind *)target = (enum channel_kind)place;
 }
 
@@ -56,7 +37,7 @@ static void read_language(struct yaml_reader *reader, yaml_node_t *node, void *t
 	int place = NOTICE_BOTH;
 
 	static_assert(NOTICE_VI == 1 && NOTICE_EN == 2 && NOTICE_BOTH == 3, "the order of WORDS");
-	read_one_of(reader, node, WORDS, ARRAY_LENGTH(WORDS), &place);
+	yaml_read_word(reader, node, WORDS, ARRAY_LENGTH(WORDS), &place);
 	*(enum notice_language *)target = (enum notice_language)place;
 }
 
@@ -66,7 +47,7 @@ static void read_weekday(struct yaml_reader *reader, yaml_node_t *node, void *ta
 		"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
 	int place = WEEKLY_DAY_STANDARD;
 
-	read_one_of(reader, node, WORDS, ARRAY_LENGTH(WORDS), &place);
+	yaml_read_word(reader, node, WORDS, ARRAY_LENGTH(WORDS), &place);
 	*(uint32_t *)target = (uint32_t)place;
 }
 
@@ -75,7 +56,7 @@ static void read_method(struct yaml_reader *reader, yaml_node_t *node, void *tar
 	static const char *const WORDS[] = {"POST", "PUT", "GET"};
 	int place = 1;
 
-	read_one_of(reader, node, WORDS, ARRAY_LENGTH(WORDS), &place);
+	yaml_read_word(reader, node, WORDS, ARRAY_LENGTH(WORDS), &place);
 	*(const char **)target = WORDS[place > 0 ? place - 1 : 0];
 }
 

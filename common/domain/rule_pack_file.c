@@ -26,32 +26,13 @@ void bilingual_read(struct yaml_reader *reader, yaml_node_t *node, void *target)
 		words->en = words->vi;
 }
 
-/* One of a few words; the value is its place in the list plus one. */
-static void read_word(struct yaml_reader *reader, yaml_node_t *node, const char *const *words, size_t count, int *value)
-{
-	const char *text = yaml_scalar(reader, node, "one word");
-	char known[128] = "";
-
-	if (text == NULL)
-		return;
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(text, words[i]) == 0) {
-			*value = (int)i + 1;
-			return;
-		}
-		strncat(known, i == 0 ? "" : ", ", sizeof(known) - strlen(known) - 1);
-		strncat(known, words[i], sizeof(known) - strlen(known) - 1);
-	}
-	yaml_fault(reader, node, "\"%.60s\" is not known here; write one of: %s", text, known);
-}
-
 static void read_scope(struct yaml_reader *reader, yaml_node_t *node, void *target)
 {
 	static const char *const WORDS[] = {"nation", "top", "unit"};
 	int value = SCOPE_NATION;
 
 	static_assert(SCOPE_NATION == 1 && SCOPE_TOP == 2 && SCOPE_UNIT == 3, "the order of WORDS");
-	read_word(reader, node, WORDS, ARRAY_LENGTH(WORDS), &value);
+	yaml_read_word(reader, node, WORDS, ARRAY_LENGTH(WORDS), &value);
 	*(enum duplicate_scope *)target = (enum duplicate_scope)value;
 }
 
@@ -61,7 +42,7 @@ static void read_person_key(struct yaml_reader *reader, yaml_node_t *node, void 
 	int value = PERSON_BY_PHONE;
 
 	static_assert(PERSON_BY_PHONE == 1 && PERSON_BY_NATIONAL_ID == 2, "the order of WORDS");
-	read_word(reader, node, WORDS, ARRAY_LENGTH(WORDS), &value);
+	yaml_read_word(reader, node, WORDS, ARRAY_LENGTH(WORDS), &value);
 	*(enum person_key *)target = (enum person_key)value;
 }
 
@@ -70,7 +51,7 @@ static void read_phase_by(struct yaml_reader *reader, yaml_node_t *node, void *t
 	static const char *const WORDS[] = {"receipt", "applied_on"};
 	int value = 1;
 
-	read_word(reader, node, WORDS, ARRAY_LENGTH(WORDS), &value);
+	yaml_read_word(reader, node, WORDS, ARRAY_LENGTH(WORDS), &value);
 	*(bool *)target = value == 2;
 }
 
@@ -82,7 +63,7 @@ static void read_rule_field(struct yaml_reader *reader, yaml_node_t *node, void 
 	int value = 0;
 
 	static_assert(RULE_EVIDENCE_URL == 1 << (ARRAY_LENGTH(WORDS) - 1), "one word a bit");
-	read_word(reader, node, WORDS, ARRAY_LENGTH(WORDS), &value);
+	yaml_read_word(reader, node, WORDS, ARRAY_LENGTH(WORDS), &value);
 	*(uint32_t *)target = value == 0 ? 0 : UINT32_C(1) << (value - 1);
 }
 

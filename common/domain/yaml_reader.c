@@ -300,3 +300,21 @@ void yaml_read_bool(struct yaml_reader *reader, yaml_node_t *node, void *target)
 	else
 		*(bool *)target = text[0] == 't';
 }
+
+void yaml_read_word(struct yaml_reader *reader, yaml_node_t *node, const char *const *words, size_t count, int *value)
+{
+	const char *text = yaml_scalar(reader, node, "one word");
+	char known[128] = "";
+
+	if (text == NULL)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(text, words[i]) == 0) {
+			*value = (int)i + 1;
+			return;
+		}
+		strncat(known, i == 0 ? "" : ", ", sizeof(known) - strlen(known) - 1);
+		strncat(known, words[i], sizeof(known) - strlen(known) - 1);
+	}
+	yaml_fault(reader, node, "\"%.60s\" is not known here; write one of: %s", text, known);
+}

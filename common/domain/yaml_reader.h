@@ -42,6 +42,9 @@ yaml_node_t *yaml_value(struct yaml_reader *reader, yaml_node_t *mapping, const 
 /* The scalar's text; NULL and a fault when it is none. */
 const char *yaml_scalar(struct yaml_reader *reader, yaml_node_t *node, const char *wanted) MUST_CHECK;
 
+/* One of a few words: *place is its place in the list plus one; else a fault, and it stays as it is. */
+void yaml_read_word(struct yaml_reader *reader, yaml_node_t *node, const char *const *words, size_t count, int *place);
+
 yaml_read yaml_read_text;    /* const char *: clean text, not empty */
 yaml_read yaml_read_code;    /* const char *: a-z, 0-9, - and _, at most 40 */
 yaml_read yaml_read_instant; /* int64_t */

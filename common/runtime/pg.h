@@ -51,6 +51,17 @@ void pg_null(struct pg_params *p, Oid type);
 /* Arrays for unnest(): begin, the elements by the calls above (pg_null allowed), end. */
 void pg_array_begin(struct pg_params *p, Oid element_type);
 void pg_array_end(struct pg_params *p);
+/* A whole array: for each `i` below `count`, `value` puts the element of `row`, which points at `at`. */
+#define PG_PUT_EACH(p, type, row, at, count, value)                                                                    \
+	do {                                                                                                           \
+		pg_array_begin(p, type);                                                                               \
+		for (size_t i = 0; i < (count); i++) {                                                                 \
+			const __typeof__(*(at)) *row = (at);                                                           \
+			(void)row;                                                                                     \
+			(value);                                                                                       \
+		}                                                                                                      \
+		pg_array_end(p);                                                                                       \
+	} while (0)
 
 enum {
 	PG_OID_BOOL = 16,

@@ -117,16 +117,7 @@ static struct link *forge(const struct transaction *transaction, const struct ac
 	return links;
 }
 
-#define PUT_COLUMN(p, type, value)                                                                                     \
-	do {                                                                                                           \
-		pg_array_begin(p, type);                                                                               \
-		for (size_t i = 0; i < count; i++) {                                                                   \
-			const struct decision *d = &changes[i].decision;                                               \
-			(void)d;                                                                                       \
-			(value);                                                                                       \
-		}                                                                                                      \
-		pg_array_end(p);                                                                                       \
-	} while (0)
+#define PUT_COLUMN(p, type, value) PG_PUT_EACH(p, type, d, &changes[i].decision, count, value)
 
 static enum pg_status add_rows(struct transaction *transaction, const struct act *act, const struct change *changes,
 	size_t count, int64_t last, const struct link *links)

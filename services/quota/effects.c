@@ -42,15 +42,7 @@ static bool add_changes(
 	return true;
 }
 
-#define PUT_ROWS(p, type, value)                                                                                       \
-	do {                                                                                                           \
-		pg_array_begin(p, type);                                                                               \
-		for (size_t i = 0; i < count; i++) {                                                                   \
-			const __typeof__(*rows) *r = &rows[i];                                                         \
-			(value);                                                                                       \
-		}                                                                                                      \
-		pg_array_end(p);                                                                                       \
-	} while (0)
+#define PUT_ROWS(p, type, value) PG_PUT_EACH(p, type, r, &rows[i], count, value)
 
 static enum pg_status add_totals(
 	struct transaction *transaction, const struct tally_row *rows, size_t count, PGresult **totals)

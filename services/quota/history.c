@@ -176,15 +176,7 @@ enum pg_status history_followers(struct transaction *transaction, const struct i
 }
 
 /* One array a column. */
-#define PUT_COLUMN(p, type, value)                                                                                     \
-	do {                                                                                                           \
-		pg_array_begin(p, type);                                                                               \
-		for (size_t i = 0; i < count; i++) {                                                                   \
-			const struct decision *d = &changes[i].decision;                                               \
-			(value);                                                                                       \
-		}                                                                                                      \
-		pg_array_end(p);                                                                                       \
-	} while (0)
+#define PUT_COLUMN(p, type, value) PG_PUT_EACH(p, type, d, &changes[i].decision, count, value)
 
 enum pg_status history_add(struct transaction *transaction, const struct change *changes, size_t count)
 {

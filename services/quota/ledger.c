@@ -173,15 +173,7 @@ enum ledger_end ledger_run(struct ledger *ledger, const struct ledger_frame *fra
 
 /* Steps ----------------------------------------------------------------------------------------------------------- */
 
-#define PUT_CHANGES(p, type, value)                                                                                    \
-	do {                                                                                                           \
-		pg_array_begin(p, type);                                                                               \
-		for (size_t i = 0; i < count; i++) {                                                                   \
-			const struct decision *d = &changes[i].decision;                                               \
-			(value);                                                                                       \
-		}                                                                                                      \
-		pg_array_end(p);                                                                                       \
-	} while (0)
+#define PUT_CHANGES(p, type, value) PG_PUT_EACH(p, type, d, &changes[i].decision, count, value)
 
 static void put_new_ids(struct pg_params *p, size_t count)
 {

@@ -260,15 +260,7 @@ static enum pg_status tally_one(const struct participants *all, struct participa
 	return PG_OK;
 }
 
-#define PUT_STEPS(p, type, value)                                                                                      \
-	do {                                                                                                           \
-		pg_array_begin(p, type);                                                                               \
-		for (size_t i = 0; i < all->step_count; i++) {                                                         \
-			const struct step *s = &all->steps[i];                                                         \
-			(value);                                                                                       \
-		}                                                                                                      \
-		pg_array_end(p);                                                                                       \
-	} while (0)
+#define PUT_STEPS(p, type, value) PG_PUT_EACH(p, type, s, &all->steps[i], all->step_count, value)
 
 static enum pg_status write_after(const struct participants *all)
 {
