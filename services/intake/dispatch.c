@@ -20,6 +20,7 @@ enum {
 	DECISIONS_CREDIT = 64,
 	LOOK_EVERY_MS = 1000,
 	AGAIN_EVERY_MS = 200,
+	GREET_EVERY_MS = 50,
 };
 
 /* What comes in from other threads. */
@@ -273,6 +274,17 @@ struct mailbox *dispatch_errands(struct dispatch *dispatch)
 	return dispatch->errands;
 }
 
+/* Once at the start: receipts need no quota, and one that goes away later makes nothing unready. */
+static void greet(void *context)
+{
+	struct dispatch *dispatch = context;
+	if (dispatch->greeting_until_ms == 0 ||
+		(receiver_upstreams(dispatch->receiver) == 0 && clock_monotonic_ms() < dispatch->greeting_until_ms))
+		return;
+	dispatch->greeting_until_ms = 0;
+	service_condition(dispatch->options.service, "decisions", true, NULL);
+}
+
 /* Opening and closing --------------------------------------------------------------------------------------------- */
 
 static bool open_edges(struct dispatch *dispatch)
@@ -329,6 +341,9 @@ struct dispatch *dispatch_open(const struct dispatch_options *options)
 	service_on_fd(options->service, mailbox_fd(dispatch->inbox), on_inbox, dispatch);
 	service_every(options->service, LOOK_EVERY_MS, errands_look, dispatch);
 	service_every(options->service, AGAIN_EVERY_MS, errands_again, dispatch);
+	dispatch->greeting_until_ms = clock_monotonic_ms() + options->greeting_ms;
+	service_condition(options->service, "decisions", false, "no quota is connected yet");
+	service_every(options->service, GREET_EVERY_MS, greet, dispatch);
 	return dispatch;
 }
 

@@ -45,6 +45,9 @@ struct dispatch_options {
 	const char *quota_public_key;
 	uint32_t window;   /* submissions under way at most */
 	uint32_t lease_ms; /* after which an undecided one is looked after */
+	/* Not ready before a quota is connected, whose decisions nobody would hear else; but not for longer than this.
+	 */
+	uint32_t greeting_ms;
 	struct waiters *waiters;
 	struct mailbox *http_mailbox; /* decision letters go there */
 	struct intake_metrics *metrics;

@@ -20,7 +20,8 @@ struct dispatch {
 	atomic_size_t waiting;  /* backlog_count() */
 	atomic_size_t reserved; /* for the sweeper */
 	struct mailbox *inbox, *errands;
-	struct errand *again; /* decisions that were none: to be sent again soon */
+	int64_t greeting_until_ms; /* 0: it is over */
+	struct errand *again;      /* decisions that were none: to be sent again soon */
 };
 
 /* Shows how many are under way, to other threads and in the metrics. The lock is held. */

@@ -86,6 +86,7 @@ static bool open_edge(struct intake *intake)
 		.quota_public_key = intake->quota_public_key,
 		.window = settings->window,
 		.lease_ms = settings->lease_ms,
+		.greeting_ms = settings->greeting_ms,
 		.waiters = intake->waiters,
 		.http_mailbox = intake->http_mailbox,
 		.metrics = &intake->metrics,

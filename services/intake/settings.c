@@ -23,4 +23,7 @@ const struct config_field INTAKE_FIELD[INTAKE_FIELDS] = {
 		600000},
 	{"INTAKE_LEASE_MS", CONFIG_U32, AT(lease_ms), "15000",
 		"an undecided submission older than this is looked after", 1000, 3600000},
+	{"INTAKE_GREETING_MS", CONFIG_U32, AT(greeting_ms), "10000",
+		"how long after its start it waits for a quota to hear decisions from before it says it is ready", 0,
+		600000},
 };

@@ -8,10 +8,10 @@ struct intake_settings {
 	struct service_settings service;
 	char *pg, *keys, *redis, *redis_user;
 	char *listen, *edge, *reviews, *decisions;
-	uint32_t window, writers, queue, lease_ms, body_ms;
+	uint32_t window, writers, queue, lease_ms, body_ms, greeting_ms;
 };
 
-enum { INTAKE_FIELDS = 19 };
+enum { INTAKE_FIELDS = 20 };
 extern const struct config_field INTAKE_FIELD[INTAKE_FIELDS];
 
 #endif

@@ -193,7 +193,7 @@ class World:
             "SANGKIEN_REDIS": self.redis.address, "INTAKE_REDIS_USER": "", "INTAKE_LISTEN": "unix:" + path,
             "INTAKE_EDGE": self.edge(instance), "INTAKE_REVIEWS": self.reviews(instance),
             "INTAKE_DECISIONS": "ipc://" + self.directory.below("quota-decisions-*"),
-            "SANGKIEN_DRAIN_MS": "8000", **settings}, instance, ready)
+            "INTAKE_GREETING_MS": "0", "SANGKIEN_DRAIN_MS": "8000", **settings}, instance, ready)
         return Intake(service, path)
 
     def edge(self, instance="intake-1"):

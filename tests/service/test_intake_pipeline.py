@@ -177,6 +177,15 @@ def test_what_found_no_room_does_not_wait_for_its_age(intake_world):
     await_condition(lambda: metric(intake, "window_submissions") == 0)
 
 
+def test_is_ready_when_it_can_hear_decisions(intake_world):
+    """Who asks to wait for a verdict right after the start would be told too late else."""
+    intake = intake_world.start(INTAKE_GREETING_MS="600000", ready=False)
+    unready = await_condition(lambda: "decisions" in intake.service.get("/readyz")[1] and intake.service.get("/readyz"), 15)
+    assert unready[0] == 503
+    intake_world.quota()
+    intake.service.await_ready()
+
+
 def test_nothing_is_forgotten_by_a_crash(intake_world):
     """Committed, handed to nobody, and the instance is killed: the next one feeds it."""
     intake = intake_world.start(INTAKE_LEASE_MS="1000")
