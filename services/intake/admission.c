@@ -118,7 +118,7 @@ static enum problem find_token(
 		return PROBLEM_NONE;
 	enum token_found found = tokens_find(front->tokens, admission->authorization, clock_now_us(), own);
 	*token = found == TOKEN_GOOD ? own : NULL;
-	return found == TOKEN_BAD ? PROBLEM_BAD_TOKEN : PROBLEM_NONE;
+	return found == TOKEN_NOT_GIVEN ? PROBLEM_NONE : tokens_problem(found);
 }
 
 /* Fills what the writer needs; texts are borrowed until arrival_new(). */

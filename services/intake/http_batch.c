@@ -69,7 +69,7 @@ static enum problem judge(struct front *front, struct http_exchange *exchange, s
 	enum token_found found =
 		tokens_find(front->tokens, http_header(exchange, "Authorization"), clock_now_us(), token);
 	if (found != TOKEN_GOOD)
-		return found == TOKEN_BAD ? PROBLEM_BAD_TOKEN : PROBLEM_NO_TOKEN;
+		return tokens_problem(found);
 	const struct reference *reference = reference_acquire(front->reference);
 	if (reference == NULL || front->batch_count >= BATCHES_MAX) {
 		reference_release(front->reference, &reference);

@@ -21,7 +21,7 @@ static enum problem judge(struct front *front, struct http_exchange *exchange, s
 	enum token_found found =
 		tokens_find(front->tokens, http_header(exchange, "Authorization"), clock_now_us(), &review->token);
 	if (found != TOKEN_GOOD)
-		return found == TOKEN_BAD ? PROBLEM_BAD_TOKEN : PROBLEM_NO_TOKEN;
+		return tokens_problem(found);
 	if (review->token.role != TOKEN_REVIEWER)
 		return PROBLEM_OUT_OF_SCOPE;
 	if (!tracking_code_parse(http_path_value(exchange, "code"), &review->submission))

@@ -12,6 +12,7 @@ struct tokens {
 	pthread_mutex_t lock;
 	struct token *list; /* ascending by hash */
 	size_t count;
+	bool known;      /* they were read once */
 	int64_t version; /* of the table as last read; only the loading thread's */
 };
 
@@ -46,6 +47,7 @@ void tokens_set(struct tokens *tokens, struct token *list, size_t count)
 	struct token *before = tokens->list;
 	tokens->list = list;
 	tokens->count = count;
+	tokens->known = true;
 	pthread_mutex_unlock(&tokens->lock);
 	free(before);
 }
@@ -132,6 +134,20 @@ enum token_found tokens_find(struct tokens *tokens, const char *authorization, i
 		tokens->count == 0 ? NULL : bsearch(&wanted, tokens->list, tokens->count, sizeof(wanted), by_hash);
 	if (found != NULL)
 		*token = *found;
+	bool known = tokens->known;
 	pthread_mutex_unlock(&tokens->lock);
+	if (!known)
+		return TOKEN_NOT_YET;
 	return found != NULL && token->expires_at > now_us ? TOKEN_GOOD : TOKEN_BAD;
+}
+
+enum problem tokens_problem(enum token_found found)
+{
+	static const enum problem problems[] = {
+		[TOKEN_NOT_GIVEN] = PROBLEM_NO_TOKEN,
+		[TOKEN_BAD] = PROBLEM_BAD_TOKEN,
+		[TOKEN_GOOD] = PROBLEM_NONE,
+		[TOKEN_NOT_YET] = PROBLEM_UNAVAILABLE,
+	};
+	return problems[found];
 }

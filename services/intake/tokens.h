@@ -5,6 +5,7 @@
 #define SANGKIEN_INTAKE_TOKENS_H
 
 #include "common/runtime/pg.h"
+#include "services/intake/problem.h"
 
 enum { TOKEN_HASH_SIZE = 32 };
 enum token_role { TOKEN_OFFICER, TOKEN_REVIEWER, TOKEN_OPERATOR };
@@ -29,7 +30,9 @@ bool tokens_load(struct tokens *tokens, struct pg *pg, int64_t deadline_ms) MUST
 void tokens_set(struct tokens *tokens, struct token *list, size_t count);
 
 /* The token of the header "Bearer SECRET". Any thread. */
-enum token_found { TOKEN_NOT_GIVEN, TOKEN_BAD, TOKEN_GOOD };
+enum token_found { TOKEN_NOT_GIVEN, TOKEN_BAD, TOKEN_GOOD, TOKEN_NOT_YET /* none have been read since the start */ };
 enum token_found tokens_find(struct tokens *tokens, const char *authorization, int64_t now_us, struct token *token);
+/* What is answered where a token is asked for. */
+enum problem tokens_problem(enum token_found found);
 
 #endif
