@@ -32,6 +32,12 @@ enum rule_field { /* those a campaign may require */
 	RULE_EVIDENCE_URL = 1 << 8,
 };
 
+/* Days, inclusive at both ends; one that is not set takes every day. */
+struct day_window {
+	bool is_set;
+	int32_t from, to;
+};
+
 /* One version of the rules. */
 struct rule_pack {
 	uint32_t version;
@@ -46,11 +52,9 @@ struct rule_pack {
 	struct coded_name *kinds;
 	size_t kind_count;
 	const char *research_kind; /* R12: the kind that needs accepted_on, NULL: none */
-	bool has_applied_window;
-	int32_t applied_from, applied_to; /* days, inclusive at both ends */
-	bool has_recognized_window;       /* R12; where the file has none, that of the application */
-	int32_t recognized_from, recognized_to;
-	bool phase_by_applied_on; /* else by receipt */
+	struct day_window applied_window;
+	struct day_window recognized_window; /* R12; where the file has none, that of the application */
+	bool phase_by_applied_on;            /* else by receipt */
 	struct campaign_phase *phases;
 	size_t phase_count;
 	enum person_key person_key;

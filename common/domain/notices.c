@@ -66,7 +66,7 @@ const struct notice_channel *notices_channel(const struct notice_rules *rules, s
 	return NULL;
 }
 
-bool notice_placeholder_next(const char *pattern, size_t *at, size_t *size)
+bool notice_variable_next(const char *pattern, size_t *at, size_t *size)
 {
 	for (const char *open = strchr(pattern + *at, '{'); open != NULL; open = strchr(open + 1, '{')) {
 		size_t word = strspn(open + 1, "abcdefghijklmnopqrstuvwxyz_");
@@ -79,7 +79,7 @@ bool notice_placeholder_next(const char *pattern, size_t *at, size_t *size)
 	return false;
 }
 
-bool notice_placeholder_known(const char *word, size_t size)
+bool notice_variable_known(const char *word, size_t size)
 {
 	static const char *const WORDS[] = {"address", "campaign", "campaign_name", "counted", "days_left",
 		"decided_at", "event", "event_time", "id", "laggards", "percent", "period", "phone", "phone_digits",

@@ -23,18 +23,18 @@ enum {
 	NOTICE_CHANNELS_MAX = 8,
 	NOTICE_FIELDS_MAX = 32,
 	NOTICE_ADDRESS_BYTES_MAX = 254,
-	NOTICE_WORD_BYTES_MAX = 24, /* of a placeholder's name */
+	NOTICE_WORD_BYTES_MAX = 24, /* of a variable's name */
 };
 
 struct notice_field {
-	const char *name, *value; /* the value may have placeholders */
+	const char *name, *value; /* the value may have variables */
 };
 
 /* One gateway. Secrets are not here: `secret` names a file of the key directory, gateway-<secret>.secret. */
 struct notice_channel {
 	const char *name;
 	enum channel_kind kind;
-	const char *url;    /* smtp://…, smtps://…; https://…; placeholders after the host of an http gateway's */
+	const char *url;    /* smtp://…, smtps://…; https://…; variables after the host of an http gateway's */
 	const char *secret; /* NULL: none */
 	bool cleartext;     /* may be spoken to without TLS */
 	/* smtp */
@@ -71,9 +71,9 @@ const struct notice_channel *notices_channel(const struct notice_rules *rules, s
 
 /* The next "{word}" of `pattern` at or after `at`, where the word is letters and underscores: its place, its size with
  * the braces. False: none. Other braces are text. */
-bool notice_placeholder_next(const char *pattern, size_t *at, size_t *size) MUST_CHECK;
+bool notice_variable_next(const char *pattern, size_t *at, size_t *size) MUST_CHECK;
 /* Words that templates and gateways may use: "{phone}" and the like. */
-bool notice_placeholder_known(const char *word, size_t size);
+bool notice_variable_known(const char *word, size_t size);
 
 /* An address that can end no header and no command of SMTP. */
 bool notice_mail_address(const char *address);

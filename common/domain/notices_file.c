@@ -177,14 +177,14 @@ static bool word_is(const char *pattern, size_t at, size_t size, const char *wor
 	return strlen(word) == size - 2 && memcmp(pattern + at + 1, word, size - 2) == 0;
 }
 
-/* Every placeholder must be one that there is. */
+/* Every variable must be one that there is. */
 static void check_words(struct yaml_reader *reader, yaml_node_t *node, const char *pattern, bool in_header)
 {
 	size_t at = 0, size;
 
-	while (notice_placeholder_next(pattern, &at, &size)) {
-		if (!notice_placeholder_known(pattern + at + 1, size - 2))
-			yaml_fault(reader, node, "\"%.*s\" is no placeholder; the README lists them", (int)size,
+	while (notice_variable_next(pattern, &at, &size)) {
+		if (!notice_variable_known(pattern + at + 1, size - 2))
+			yaml_fault(reader, node, "\"%.*s\" is no variable; the README lists them", (int)size,
 				pattern + at);
 		else if (in_header && !word_is(pattern, at, size, "secret") && !word_is(pattern, at, size, "id"))
 			yaml_fault(reader, node, "\"%.*s\" cannot stand in a header; only {secret} and {id} can",
@@ -230,7 +230,7 @@ static void read_form(struct yaml_reader *reader, yaml_node_t *node, void *targe
 		check_words(reader, node, channel->form[i].value, false);
 }
 
-/* With a letter in place of each placeholder it must be JSON: so one that stands outside of quotes is found here, and
+/* With a letter in place of each variable it must be JSON: so one that stands outside of quotes is found here, and
  * not when a name breaks out of it. */
 static void read_json(struct yaml_reader *reader, yaml_node_t *node, void *target)
 {
@@ -246,7 +246,7 @@ static void read_json(struct yaml_reader *reader, yaml_node_t *node, void *targe
 		return;
 	}
 	check_words(reader, node, text, false);
-	while (notice_placeholder_next(text, &at, &size)) {
+	while (notice_variable_next(text, &at, &size)) {
 		memcpy(sample + filled, text + from, at - from);
 		filled += at - from;
 		sample[filled++] = 'x';
@@ -255,7 +255,7 @@ static void read_json(struct yaml_reader *reader, yaml_node_t *node, void *targe
 	memcpy(sample + filled, text + from, strlen(text + from) + 1);
 	yajl_val tree = yajl_tree_parse(sample, why, sizeof(why));
 	if (tree == NULL)
-		yaml_fault(reader, node, "no JSON; correct it, and put every placeholder within quotes");
+		yaml_fault(reader, node, "no JSON; correct it, and put every variable within quotes");
 	yajl_tree_free(tree);
 	*(const char **)target = text;
 }
@@ -280,9 +280,9 @@ static void check_url(struct yaml_reader *reader, yaml_node_t *node, const struc
 		yaml_fault(reader, node, "a login in a URL is shown to everybody; put it into the file of \"secret\"");
 	else if (begins(channel->url, "http://") && !channel->cleartext)
 		yaml_fault(reader, node, "phone numbers would go in the clear; write https:// or \"cleartext: true\"");
-	else if (notice_placeholder_next(channel->url, &at, &size) &&
+	else if (notice_variable_next(channel->url, &at, &size) &&
 		 (channel->kind != CHANNEL_HTTP || channel->url + at < host + 3 + host_bytes))
-		yaml_fault(reader, node, "a placeholder cannot stand here; only after the host of an http gateway");
+		yaml_fault(reader, node, "a variable cannot stand here; only after the host of an http gateway");
 	if (channel->kind == CHANNEL_HTTP)
 		check_words(reader, node, channel->url, false);
 }
@@ -332,7 +332,7 @@ static void check_kind(struct yaml_reader *reader, yaml_node_t *node, const stru
 		yaml_fault(reader, node, "two bodies; keep \"form\" or \"json\"");
 	if (http && channel->method != NULL && strcmp(channel->method, "GET") == 0 &&
 		(channel->form != NULL || channel->json != NULL))
-		yaml_fault(reader, node, "GET has no body; put the placeholders into the URL");
+		yaml_fault(reader, node, "GET has no body; put the variables into the URL");
 }
 
 static void read_channel(struct yaml_reader *reader, yaml_node_t *node, void *target)

@@ -153,44 +153,20 @@ static void set_standard_blocks(struct yaml_reader *reader, yaml_node_t *node, s
 	pack->block_count = ARRAY_LENGTH(BOTH);
 }
 
-struct day_window {
-	int32_t from, to;
-};
-
-static struct day_window read_window(struct yaml_reader *reader, yaml_node_t *node)
+static void read_window(struct yaml_reader *reader, yaml_node_t *node, void *target)
 {
 	static const struct yaml_field FIELDS[] = {
 		{"from", yaml_read_day, offsetof(struct day_window, from), true},
 		{"to", yaml_read_day, offsetof(struct day_window, to), true},
 	};
-	struct day_window window = {0};
+	struct day_window *window = target;
 	size_t faults = reader->fault_count;
 
-	yaml_read_mapping(reader, node, FIELDS, ARRAY_LENGTH(FIELDS), &window);
-	if (faults == reader->fault_count && window.from > window.to)
+	window->is_set = true;
+	yaml_read_mapping(reader, node, FIELDS, ARRAY_LENGTH(FIELDS), window);
+	if (faults == reader->fault_count && window->from > window->to)
 		yaml_fault(reader, yaml_value(reader, node, "to"),
 			"the window ends before it begins; let \"to\" be the last day that is taken");
-	return window;
-}
-
-static void read_applied_window(struct yaml_reader *reader, yaml_node_t *node, void *target)
-{
-	struct rule_pack *pack = target;
-	struct day_window window = read_window(reader, node);
-
-	pack->has_applied_window = true;
-	pack->applied_from = window.from;
-	pack->applied_to = window.to;
-}
-
-static void read_recognized_window(struct yaml_reader *reader, yaml_node_t *node, void *target)
-{
-	struct rule_pack *pack = target;
-	struct day_window window = read_window(reader, node);
-
-	pack->has_recognized_window = true;
-	pack->recognized_from = window.from;
-	pack->recognized_to = window.to;
 }
 
 static void read_phase(struct yaml_reader *reader, yaml_node_t *node, void *target)
@@ -309,8 +285,8 @@ void rule_pack_read(struct yaml_reader *reader, yaml_node_t *node, void *target)
 		{"categories", read_categories, 0, false},
 		{"kinds", read_kinds, 0, false},
 		{"research_kind", yaml_read_code, offsetof(struct rule_pack, research_kind), false},
-		{"applied_window", read_applied_window, 0, false},
-		{"recognized_window", read_recognized_window, 0, false},
+		{"applied_window", read_window, offsetof(struct rule_pack, applied_window), false},
+		{"recognized_window", read_window, offsetof(struct rule_pack, recognized_window), false},
 		{"phase_by", read_phase_by, offsetof(struct rule_pack, phase_by_applied_on), false},
 		{"phases", read_phases, 0, false},
 		{"person_key", read_person_key, offsetof(struct rule_pack, person_key), true},
@@ -332,11 +308,8 @@ void rule_pack_read(struct yaml_reader *reader, yaml_node_t *node, void *target)
 	yaml_read_mapping(reader, node, FIELDS, ARRAY_LENGTH(FIELDS), pack);
 	if (pack->block_count == 0)
 		set_standard_blocks(reader, node, pack);
-	if (!pack->has_recognized_window) {
-		pack->has_recognized_window = pack->has_applied_window;
-		pack->recognized_from = pack->applied_from;
-		pack->recognized_to = pack->applied_to;
-	}
+	if (!pack->recognized_window.is_set)
+		pack->recognized_window = pack->applied_window;
 	/* A campaign that lists categories requires one (contract). */
 	if (pack->category_count > 0)
 		pack->required |= RULE_CATEGORY;

@@ -74,28 +74,26 @@ static void judge_block(struct judging *judging)
 		refuse(judging, "invalid", "block");
 }
 
-static bool is_in_window(const struct rule_pack *rules, int32_t day)
+static bool is_in_window(const struct day_window *window, int32_t day)
 {
-	return !rules->has_applied_window || (rules->applied_from <= day && day <= rules->applied_to);
+	return !window->is_set || (window->from <= day && day <= window->to);
 }
 
 static void judge_applied_on(struct judging *judging)
 {
 	judge_presence(judging, RULE_APPLIED_ON, judging->fields->has_applied_on, "applied_on");
-	if (judging->fields->has_applied_on && !is_in_window(judging->rules, judging->fields->applied_on))
+	if (judging->fields->has_applied_on &&
+		!is_in_window(&judging->rules->applied_window, judging->fields->applied_on))
 		refuse(judging, "outside_window", "applied_on");
 }
 
 /* R12, R16: recognised in writing, and when. */
 static void judge_recognized_on(struct judging *judging)
 {
-	const struct rule_pack *rules = judging->rules;
-	int32_t day = judging->fields->recognized_on;
-
 	if (!judging->fields->has_recognized_on) {
 		if (is_required(judging, RULE_RECOGNIZED_ON))
 			refuse(judging, "not_recognised", "recognized_on");
-	} else if (rules->has_recognized_window && (day < rules->recognized_from || rules->recognized_to < day)) {
+	} else if (!is_in_window(&judging->rules->recognized_window, judging->fields->recognized_on)) {
 		refuse(judging, "outside_window", "recognized_on");
 	}
 }
@@ -109,7 +107,7 @@ static void judge_accepted_on(struct judging *judging)
 	if (!judging->fields->has_accepted_on) {
 		if (is_research || is_required(judging, RULE_ACCEPTED_ON))
 			refuse(judging, "required", "accepted_on");
-	} else if (is_research && !is_in_window(judging->rules, judging->fields->accepted_on)) {
+	} else if (is_research && !is_in_window(&judging->rules->applied_window, judging->fields->accepted_on)) {
 		refuse(judging, "outside_window", "accepted_on");
 	}
 }

@@ -26,12 +26,13 @@ static void write_day(struct buffer *out, const char *field, int32_t day)
 /* A day inside the window that is not after the receipt. */
 static int32_t applied_day(const struct rule_pack *rules, int64_t received_at)
 {
+	const struct day_window *window = &rules->applied_window;
 	int32_t day = clock_vietnam_day(received_at);
-	if (!rules->has_applied_window)
+	if (!window->is_set)
 		return day;
-	if (day > rules->applied_to)
-		day = rules->applied_to;
-	return day < rules->applied_from ? rules->applied_from : day;
+	if (day > window->to)
+		day = window->to;
+	return day < window->from ? window->from : day;
 }
 
 static void write_rules_fields(

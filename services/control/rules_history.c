@@ -25,9 +25,9 @@ static bool same_text(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-static bool same_window(bool a_has, int32_t a_from, int32_t a_to, bool b_has, int32_t b_from, int32_t b_to)
+static bool same_window(const struct day_window *a, const struct day_window *b)
 {
-	return a_has == b_has && (!a_has || (a_from == b_from && a_to == b_to));
+	return a->is_set == b->is_set && (!a->is_set || (a->from == b->from && a->to == b->to));
 }
 
 static bool same_phases(const struct rule_pack *a, const struct rule_pack *b)
@@ -59,10 +59,8 @@ static bool same_form(const struct rule_pack *a, const struct rule_pack *b)
 bool rule_packs_judge_alike(const struct rule_pack *a, const struct rule_pack *b)
 {
 	return a->holds_from == b->holds_from && same_form(a, b) && same_phases(a, b) && same_copies(a, b) &&
-	       same_window(a->has_applied_window, a->applied_from, a->applied_to, b->has_applied_window,
-		       b->applied_from, b->applied_to) &&
-	       same_window(a->has_recognized_window, a->recognized_from, a->recognized_to, b->has_recognized_window,
-		       b->recognized_from, b->recognized_to);
+	       same_window(&a->applied_window, &b->applied_window) &&
+	       same_window(&a->recognized_window, &b->recognized_window);
 }
 
 /* Did anything get its decision by this version? An answer that cannot be had counts as yes. */

@@ -145,15 +145,15 @@ static void add_rules(struct buffer *json, const struct rule_pack *rules)
 		rules->lead_author_only ? "true" : "false", rules->refuse_ip_protected ? "true" : "false");
 }
 
-static void add_window(struct buffer *json, const char *name, bool given, int32_t first, int32_t last)
+static void add_window(struct buffer *json, const char *name, const struct day_window *window)
 {
 	char from[CLOCK_TEXT_SIZE], to[CLOCK_TEXT_SIZE];
-	if (!given) {
+	if (!window->is_set) {
 		buffer_format(json, ",\"%s\":null", name);
 		return;
 	}
-	clock_format_day(first, from);
-	clock_format_day(last, to);
+	clock_format_day(window->from, from);
+	clock_format_day(window->to, to);
 	buffer_format(json, ",\"%s\":{\"from\":\"%s\",\"to\":\"%s\"}", name, from, to);
 }
 
@@ -198,9 +198,8 @@ void campaign_json(const struct reference_campaign *campaign, const struct targe
 	add_codes(json, "categories", rules->categories, rules->category_count, english);
 	add_codes(json, "kinds", rules->kinds, rules->kind_count, english);
 	add_rules(json, rules);
-	add_window(json, "applied_window", rules->has_applied_window, rules->applied_from, rules->applied_to);
-	add_window(
-		json, "recognized_window", rules->has_recognized_window, rules->recognized_from, rules->recognized_to);
+	add_window(json, "applied_window", &rules->applied_window);
+	add_window(json, "recognized_window", &rules->recognized_window);
 	add_phases(json, rules, english);
 	add_target(json, campaign, targets, now);
 	buffer_text(json, ",\"support\":");

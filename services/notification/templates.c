@@ -22,11 +22,11 @@ static void read_pattern(struct yaml_reader *reader, yaml_node_t *node, void *ta
 	yaml_read_text(reader, node, &text);
 	if (!text)
 		return;
-	while (notice_placeholder_next(text, &at, &size)) {
+	while (notice_variable_next(text, &at, &size)) {
 		const char *word = text + at + 1;
-		if (!notice_placeholder_known(word, size - 2))
-			yaml_fault(reader, node, "\"%.*s\" is no placeholder; the README lists them", (int)size,
-				text + at);
+		if (!notice_variable_known(word, size - 2))
+			yaml_fault(
+				reader, node, "\"%.*s\" is no variable; the README lists them", (int)size, text + at);
 		/* A mail goes through many hands. */
 		if (size == strlen("{secret}") && memcmp(word, "secret", size - 2) == 0)
 			yaml_fault(reader, node, "a secret is no word for people; remove it");

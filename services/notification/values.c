@@ -10,7 +10,7 @@ void values_set(struct values *values, const char *word, struct bytes text)
 
 	while (at < values->count && strcmp(values->rows[at].word, word) != 0)
 		at++;
-	assert(at < VALUES_MAX && notice_placeholder_known(word, strlen(word)));
+	assert(at < VALUES_MAX && notice_variable_known(word, strlen(word)));
 	values->rows[at].word = word;
 	values->rows[at].text = text;
 	if (at == values->count)
@@ -74,7 +74,7 @@ void values_expand(const struct values *values, const char *pattern, enum escape
 {
 	size_t from = 0, at = 0, size;
 
-	while (notice_placeholder_next(pattern, &at, &size)) {
+	while (notice_variable_next(pattern, &at, &size)) {
 		buffer_add(out, pattern + from, at - from);
 		values_escape(values_get(values, pattern + at + 1, size - 2), escape, out);
 		from = at += size;

@@ -105,7 +105,7 @@ def test_a_secret_that_cannot_be_used_costs_no_notice(world, text, mode, word):
     service.await_ready()
 
 
-def test_placeholders_are_escaped_where_they_stand(world):
+def test_variables_are_escaped_where_they_stand(world):
     world.secret("sms", "s3cr&t=1")
     world.apply(CAMPAIGN, "demo", sms(world, url=world.web.url + "/v1/{phone}/{campaign_name}?k={secret}", secret="sms",
                                       headers={"X-Key": "Bearer {secret}", "X-Id": "{id}"}, method="PUT"), language="vi")

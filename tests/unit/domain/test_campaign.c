@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/domain/rule_pack_text.h"
+
 static const char GOOD[] = /* each line is one string: a fault's line can be counted */
 	"code: trial\n"
 	"name: {vi: Thử, en: Trial}\n"
@@ -51,14 +53,7 @@ static struct campaign *parse(const char *yaml, struct buffer *faults)
 
 static struct campaign *parse_good(void)
 {
-	CLEANUP(buffer_deinit) struct buffer faults = {0};
-	struct campaign *campaign = parse(GOOD, &faults);
-
-	if (campaign == NULL)
-		print_error("%.*s", (int)faults.size, (const char *)faults.data);
-	assert_non_null(campaign);
-	assert_int_equal(faults.size, 0);
-	return campaign;
+	return expect_good(parse, GOOD);
 }
 
 static int64_t instant(const char *text)
@@ -69,24 +64,9 @@ static int64_t instant(const char *text)
 	return at;
 }
 
-/* The good file with the first `old` replaced must have a fault that begins with `wanted`. */
 static void expect_fault(const char *old, const char *new, const char *wanted)
 {
-	CLEANUP(buffer_deinit) struct buffer yaml = {0};
-	CLEANUP(buffer_deinit) struct buffer faults = {0};
-	const char *at = strstr(GOOD, old);
-
-	assert_non_null(at);
-	buffer_add(&yaml, GOOD, (size_t)(at - GOOD));
-	buffer_text(&yaml, new);
-	buffer_text(&yaml, at + strlen(old));
-	buffer_add(&yaml, "", 1);
-	struct campaign *campaign = parse((const char *)yaml.data, &faults);
-	buffer_add(&faults, "", 1);
-	if (campaign != NULL || strstr((const char *)faults.data, wanted) == NULL)
-		print_error("wanted \"%s\", got \"%s\"\n", wanted, (const char *)faults.data);
-	assert_null(campaign);
-	assert_non_null(strstr((const char *)faults.data, wanted));
+	expect_fault_of(parse, GOOD, old, new, wanted);
 }
 
 static void test_reads_all(void **state)
@@ -105,11 +85,11 @@ static void test_reads_all(void **state)
 	assert_int_equal(pack->category_count, 2);
 	assert_string_equal(pack->categories[1].name.en, "Công nhân");
 	assert_string_equal(pack->research_kind, "research");
-	assert_true(pack->has_applied_window);
+	assert_true(pack->applied_window.is_set);
 	/* A recognition without a window of its own has that of the application; R2: both blocks take part. */
-	assert_true(pack->has_recognized_window);
-	assert_int_equal(pack->recognized_from, pack->applied_from);
-	assert_int_equal(pack->recognized_to, pack->applied_to);
+	assert_true(pack->recognized_window.is_set);
+	assert_int_equal(pack->recognized_window.from, pack->applied_window.from);
+	assert_int_equal(pack->recognized_window.to, pack->applied_window.to);
 	assert_int_equal(pack->block_count, 2);
 	assert_string_equal(pack->blocks[0].name.vi, "Doanh nghiệp");
 	assert_int_equal(pack->phase_count, 2);
@@ -123,8 +103,8 @@ static void test_reads_all(void **state)
 	assert_int_equal(pack->person_window_s, 600);
 	assert_string_equal(pack->support.vi, "");
 	assert_true(campaign->versions[1].review_threshold == campaign->versions[1].near_threshold);
-	assert_false(campaign->versions[1].has_applied_window);
-	assert_false(campaign->versions[1].has_recognized_window);
+	assert_false(campaign->versions[1].applied_window.is_set);
+	assert_false(campaign->versions[1].recognized_window.is_set);
 }
 
 static void test_instants(void **state)

@@ -43,10 +43,10 @@ static void expect_window(const struct rule_pack *pack, const char *from, const 
 {
 	char text[CLOCK_TEXT_SIZE];
 
-	assert_true(pack->has_applied_window);
-	clock_format_day(pack->applied_from, text);
+	assert_true(pack->applied_window.is_set);
+	clock_format_day(pack->applied_window.from, text);
 	assert_string_equal(text, from);
-	clock_format_day(pack->applied_to, text);
+	clock_format_day(pack->applied_window.to, text);
 	assert_string_equal(text, to);
 }
 

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/domain/rule_pack_text.h"
+
 static const char BASE[] = "code: trial\n"
 			   "name: Thử\n"
 			   "opens_at: 2022-01-08T00:00:00+07:00\n"
@@ -56,30 +58,12 @@ static struct campaign *parse(const char *notices, struct buffer *faults)
 
 static struct campaign *parse_good(void)
 {
-	CLEANUP(buffer_deinit) struct buffer faults = {0};
-	struct campaign *campaign = parse(NOTICES, &faults);
-
-	if (campaign == NULL)
-		print_error("%.*s", (int)faults.size, (const char *)faults.data);
-	assert_non_null(campaign);
-	return campaign;
+	return expect_good(parse, NOTICES);
 }
 
 static void expect_fault(const char *old, const char *new, const char *wanted)
 {
-	CLEANUP(buffer_deinit) struct buffer yaml = {0};
-	CLEANUP(buffer_deinit) struct buffer faults = {0};
-	const char *at = strstr(NOTICES, old);
-
-	assert_non_null(at);
-	buffer_add(&yaml, NOTICES, (size_t)(at - NOTICES));
-	buffer_text(&yaml, new);
-	buffer_text(&yaml, at + strlen(old));
-	buffer_add(&yaml, "", 1);
-	assert_null(parse((const char *)yaml.data, &faults));
-	buffer_add(&faults, "", 1);
-	if (strstr((const char *)faults.data, wanted) == NULL)
-		fail_msg("wanted \"%s\", got \"%s\"", wanted, (const char *)faults.data);
+	expect_fault_of(parse, NOTICES, old, new, wanted);
 }
 
 static void test_reads_all(void **state)
@@ -136,8 +120,8 @@ static void test_faults_have_their_line(void **state)
 	expect_fault(
 		"https://example.vn/hook", "ftp://example.vn/", "trial.yaml:24: \"ftp://example.vn/\" is no such URL");
 	expect_fault("gate.example.vn/send?to={phone_digits}", "{phone}.example.vn/",
-		"trial.yaml:28: a placeholder cannot stand here");
-	expect_fault("{phone_digits}", "{fone}", "trial.yaml:28: \"{fone}\" is no placeholder");
+		"trial.yaml:28: a variable cannot stand here");
+	expect_fault("{phone_digits}", "{fone}", "trial.yaml:28: \"{fone}\" is no variable");
 	expect_fault("Bearer {secret}", "Bearer {phone}", "trial.yaml:30: \"{phone}\" cannot stand in a header");
 	expect_fault("Authorization:", "\"A: b\":", "trial.yaml:30: \"A: b\" is no header");
 }
@@ -145,8 +129,8 @@ static void test_faults_have_their_line(void **state)
 static void test_what_could_be_broken_out_of(void **state)
 {
 	(void)state;
-	expect_fault("\"{short}\"", "{short}",
-		"trial.yaml:31: no JSON; correct it, and put every placeholder within quotes");
+	expect_fault(
+		"\"{short}\"", "{short}", "trial.yaml:31: no JSON; correct it, and put every variable within quotes");
 	expect_fault("to: '{phone}@sms.example.vn'", "to: 'a@b,{phone}@c'", "trial.yaml:21: no address");
 	expect_fault("from: sangkien@example.vn", "from: 'a@b>'", "trial.yaml:20: no address");
 	expect_fault("^(0|ok)$", "^(0", "trial.yaml:32: \"^(0\" is no regular expression");

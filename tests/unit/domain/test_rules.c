@@ -28,12 +28,12 @@ static struct rule_pack strict_rules(void)
 		.kinds = KINDS,
 		.kind_count = ARRAY_LENGTH(KINDS),
 		.research_kind = "research",
-		.has_applied_window = true,
-		.applied_from = FROM,
-		.applied_to = TO,
-		.has_recognized_window = true,
-		.recognized_from = FROM,
-		.recognized_to = TO + 30,
+		.applied_window.is_set = true,
+		.applied_window.from = FROM,
+		.applied_window.to = TO,
+		.recognized_window.is_set = true,
+		.recognized_window.from = FROM,
+		.recognized_window.to = TO + 30,
 		.lead_author_only = true,
 		.refuse_ip_protected = true,
 	};
@@ -103,7 +103,7 @@ static void test_window_by_the_day(void **state)
 	struct rule_pack open = strict_rules();
 
 	(void)state;
-	open.has_applied_window = false;
+	open.applied_window.is_set = false;
 	for (size_t i = 0; i < ARRAY_LENGTH(DAYS); i++) {
 		Sangkien__Message__Fields fields = good_fields();
 		fields.applied_on = DAYS[i].day;
@@ -137,7 +137,7 @@ static void test_recognition_by_the_day(void **state)
 	struct rule_pack open = strict_rules();
 
 	(void)state;
-	open.has_recognized_window = false;
+	open.recognized_window.is_set = false;
 	for (size_t i = 0; i < ARRAY_LENGTH(DAYS); i++) {
 		Sangkien__Message__Fields fields = good_fields();
 		fields.recognized_on = DAYS[i].day;

@@ -96,11 +96,13 @@ static void expect(struct world *world, const char *members, const char *without
 		fail_msg("%s\n\twanted: %s\n\tgot:    %s", members, errors, errors_of(world));
 }
 
+struct field_case {
+	const char *members, *errors;
+};
+
 static void each_field_has_its_rule(void **state)
 {
-	static const struct {
-		const char *members, *errors;
-	} CASES[] = {
+	static const struct field_case CASES[] = {
 		{"", ""},
 		{"'full_name':'A'", "full_name:too_short"},
 		{"'full_name':'  \\n '", "full_name:required"},
@@ -131,6 +133,14 @@ static void each_field_has_its_rule(void **state)
 		{"'description':''", "description:required"},
 		{"'description':' \\t\\r\\n '", "description:required"},
 		{"'description':'a\\u0007'", "description:invalid"},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(CASES); i++)
+		expect(*state, CASES[i].members, "", CASES[i].errors);
+}
+
+static void each_day_number_and_list_has_its_rule(void **state)
+{
+	static const struct field_case CASES[] = {
 		{"'applied_on':'2021-02-28'", ""},
 		{"'applied_on':'2021-02-29'", "applied_on:invalid"},
 		{"'applied_on':'2020-02-29'", ""},
@@ -407,6 +417,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_field_has_its_rule, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(each_day_number_and_list_has_its_rule, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(all_errors_come_at_once_in_the_contracts_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lengths_are_counted_in_characters, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(texts_are_stored_clean_and_numbers_by_value, set_up, tear_down),

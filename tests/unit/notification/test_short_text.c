@@ -1,4 +1,4 @@
-/* Catches: a short form that is sent as two messages or as hieroglyphs, a placeholder that breaks out of where it
+/* Catches: a short form that is sent as two messages or as hieroglyphs, a variable that breaks out of where it
  * stands.
  */
 #include "services/notification/short_text.h"
