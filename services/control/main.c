@@ -67,6 +67,17 @@ static const struct command COMMANDS[] = {
 	{"notices", "[--state due|sent|dead|all] [--campaign CODE] [--limit N] [--json]",
 		"The dead letters: notices that were refused for good or too often, and why; newest first.",
 		command_notices},
+	{"quarantine list", "[--campaign CODE] [--stage STAGE] [--all] [--limit N] [--json]",
+		"What a stage refused for good, where and why, newest first; with --all also what was replayed.",
+		command_quarantine_list},
+	{"quarantine show", "CODE [--json]", "One submission of the quarantine, stage by stage, and what became of it.",
+		command_quarantine_show},
+	{"quarantine replay", "CODE|--all [--campaign CODE] [--stage STAGE]",
+		"Hand out again what waits in quarantine.\n\n"
+		"It is pending again, and decided as any other; refused once more it is back with one attempt more. "
+		"Replayed twice\n"
+		"it is handed out once.",
+		command_quarantine_replay},
 	{"submit", "[FILE.ndjson] [--campaign CODE] [--key KEY] [--connections N] [--send-only] [--json]",
 		"Send submissions through HTTP and follow them to their decisions.\n\n"
 		"A line is a submission as the contract has it, or {\"id\",\"text\"}: then one is made up around the "
@@ -98,7 +109,7 @@ static void print_help(FILE *out)
 {
 	fputs("sangkien: run and steer Sáng Kiến\n\nCommands (`sangkien COMMAND --help` tells more):\n", out);
 	for (size_t i = 0; i < ARRAY_LENGTH(COMMANDS); i++)
-		fprintf(out, "  %-16s %.*s\n", COMMANDS[i].name, (int)strcspn(COMMANDS[i].help, "\n"),
+		fprintf(out, "  %-17s %.*s\n", COMMANDS[i].name, (int)strcspn(COMMANDS[i].help, "\n"),
 			COMMANDS[i].help);
 	fputs("\nThe run directory is SANGKIEN_RUN, by default one below /var/tmp for each clone.\n"
 	      "Exit codes: 0 done; 1 not so, or failed half-way; 64 usage; 65 data refused; 66 no such file;\n"

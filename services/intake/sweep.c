@@ -42,6 +42,26 @@ enum pg_status sweep_undecided(struct pg *pg, const struct id128 *from, const st
 	return status;
 }
 
+enum pg_status sweep_released(
+	struct pg *pg, const struct id128 *before, struct id128 *ids, size_t *count, int64_t deadline_ms)
+{
+	CLEANUP(pg_result_clear) PGresult *rows = NULL;
+	struct pg_params *p = pg_params(pg);
+	pg_uuid(p, before);
+	pg_i64(p, SWEEP_SPAN_ROWS);
+	*count = 0;
+	enum pg_status status = pg_run(pg,
+		"SELECT DISTINCT s.submission_id AS id FROM quarantine s WHERE s.submission_id < $1 AND s.released_at "
+		"IS "
+		"NOT NULL AND NOT EXISTS (SELECT FROM decision d WHERE d.submission_id = s.submission_id AND "
+		"d.revision = 1) AND NOT EXISTS (SELECT FROM quarantine q WHERE q.submission_id = s.submission_id AND "
+		"q.released_at IS NULL) ORDER BY id LIMIT $2",
+		&rows, deadline_ms);
+	for (int row = 0; status == PG_OK && row < PQntuples(rows); row++)
+		ids[(*count)++] = pg_get_uuid(rows, row, 0);
+	return status;
+}
+
 static void add_ids(struct pg_params *p, const struct id128 *ids, size_t count)
 {
 	pg_array_begin(p, PG_OID_UUID);
@@ -176,33 +196,6 @@ enum pg_status sweep_rows(struct pg *pg, const struct id128 *ids, size_t count,
 			take(parcel, context);
 	}
 	return status;
-}
-
-enum pg_status sweep_elect(
-	struct pg *pg, const struct id128 *holder, uint32_t lease_ms, int64_t *epoch, int64_t deadline_ms)
-{
-	CLEANUP(pg_result_clear) PGresult *rows = NULL;
-	struct pg_params *p = pg_params(pg);
-	pg_uuid(p, holder);
-	pg_i32(p, (int32_t)lease_ms);
-	*epoch = 0;
-	enum pg_status status = pg_run(pg,
-		"INSERT INTO role_lease AS r (role, epoch, holder, expires_at) "
-		"VALUES ('sweeper', 1, $1, clock_timestamp() + $2 * interval '1 millisecond') "
-		"ON CONFLICT (role) DO UPDATE SET epoch = r.epoch + (r.holder <> EXCLUDED.holder)::int, "
-		"holder = EXCLUDED.holder, expires_at = EXCLUDED.expires_at "
-		"WHERE r.holder = EXCLUDED.holder OR r.expires_at < clock_timestamp() RETURNING epoch",
-		&rows, deadline_ms);
-	if (status == PG_OK && PQntuples(rows) == 1)
-		*epoch = pg_get_i64(rows, 0, 0);
-	return status;
-}
-
-enum pg_status sweep_resign(struct pg *pg, const struct id128 *holder, int64_t deadline_ms)
-{
-	pg_uuid(pg_params(pg), holder);
-	return pg_run(pg, "UPDATE role_lease SET expires_at = clock_timestamp() WHERE role = 'sweeper' AND holder = $1",
-		NULL, deadline_ms);
 }
 
 enum pg_status sweep_quarantine(struct pg *pg, const struct id128 *id, const char *reason, int64_t deadline_ms)

@@ -1,4 +1,4 @@
-/* The SQL of looking after submissions without a decision: the anti-join, their rows, the role's lease, quarantine. */
+/* The SQL of looking after submissions without a decision: the anti-join, their rows, quarantine. */
 #ifndef SANGKIEN_INTAKE_SWEEP_H
 #define SANGKIEN_INTAKE_SWEEP_H
 
@@ -16,6 +16,9 @@ enum pg_status sweep_span(struct pg *pg, const struct id128 *from, const struct 
 /* Ids in [from, end) without a decision and not in quarantine, ascending. `ids` has room for SWEEP_SPAN_ROWS. */
 enum pg_status sweep_undecided(struct pg *pg, const struct id128 *from, const struct id128 *end, struct id128 *ids,
 	size_t *count, int64_t deadline_ms) MUST_CHECK;
+/* The same of all before `before` that an operator let go from quarantine. */
+enum pg_status sweep_released(
+	struct pg *pg, const struct id128 *before, struct id128 *ids, size_t *count, int64_t deadline_ms) MUST_CHECK;
 /* Of these ids the undecided ones (see above) to the front, the others behind them. */
 enum pg_status sweep_judge(
 	struct pg *pg, struct id128 *ids, size_t count, size_t *undecided, int64_t deadline_ms) MUST_CHECK;
@@ -23,11 +26,6 @@ enum pg_status sweep_judge(
  */
 enum pg_status sweep_rows(struct pg *pg, const struct id128 *ids, size_t count,
 	void (*take)(struct parcel *parcel, void *context), void *context, int64_t deadline_ms) MUST_CHECK;
-
-/* Takes or renews the role for `lease_ms`. *epoch 0: another instance holds it. */
-enum pg_status sweep_elect(
-	struct pg *pg, const struct id128 *holder, uint32_t lease_ms, int64_t *epoch, int64_t deadline_ms) MUST_CHECK;
-enum pg_status sweep_resign(struct pg *pg, const struct id128 *holder, int64_t deadline_ms) MUST_CHECK;
 
 enum pg_status sweep_quarantine(
 	struct pg *pg, const struct id128 *id, const char *reason, int64_t deadline_ms) MUST_CHECK;

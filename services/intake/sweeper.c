@@ -1,5 +1,6 @@
 #include "services/intake/sweeper.h"
 
+#include "common/domain/role_lease.h"
 #include "common/domain/tracking_code.h"
 #include "common/runtime/clock.h"
 #include "common/runtime/log.h"
@@ -25,6 +26,8 @@ enum {
 	SECOND_US = 1000000,
 };
 
+#define ROLE "sweeper"
+
 /* One walk over the ids, oldest first. Each starts anew at the oldest undecided one less a slop, never at the last one
  * seen: a commit may appear with an earlier id (a poller that remembered saw 2 before 1). */
 struct pass {
@@ -32,7 +35,9 @@ struct pass {
 	struct id128 cursor, until;
 	int64_t begun_ms, worked_ms;
 	size_t undecided;
-	int64_t oldest_us; /* 0: none found yet */
+	int64_t oldest_us;   /* 0: none found yet */
+	int64_t released_us; /* the oldest that an operator let go from quarantine, before the walk's beginning; 0: none
+			      */
 };
 
 struct sweeper {
@@ -139,7 +144,8 @@ static void elect(struct sweeper *sweeper)
 	if (now_ms < sweeper->elect_at_ms)
 		return;
 	sweeper->elect_at_ms = now_ms + ELECT_EVERY_MS;
-	if (sweep_elect(sweeper->pg, &sweeper->holder, ROLE_LEASE_MS, &epoch, now_ms + ROLE_LEASE_MS) != PG_OK)
+	if (role_lease_take(sweeper->pg, ROLE, &sweeper->holder, ROLE_LEASE_MS, &epoch, now_ms + ROLE_LEASE_MS) !=
+		PG_OK)
 		return; /* what is held runs out by itself */
 	sweeper->epoch = epoch;
 	/* Counted from before the question, so that it ends here before it ends there. */
@@ -161,6 +167,26 @@ static int64_t horizon_us(const struct sweeper *sweeper)
 	return clock_now_us() - (int64_t)sweeper->options.lease_ms * MS_US;
 }
 
+/* These are undecided; what is not under way is to be fed. */
+static void take_span(struct sweeper *sweeper, int64_t *oldest_us)
+{
+	if (sweeper->id_count > 0 && *oldest_us == 0)
+		*oldest_us = submission_id_time_us(&sweeper->ids[0]);
+	sweeper->pass.undecided += sweeper->id_count;
+	sweeper->id_count = dispatch_missing(sweeper->options.dispatch, sweeper->ids, sweeper->id_count);
+	sweeper->id_next = 0;
+}
+
+/* The floor stays where it is: the walk need not go over all that lies between. Where PostgreSQL fails it is for the
+ * next pass. */
+static void take_released(struct sweeper *sweeper)
+{
+	struct pass *pass = &sweeper->pass;
+	if (sweep_released(sweeper->pg, &pass->cursor, sweeper->ids, &sweeper->id_count, deadline()) != PG_OK)
+		sweeper->id_count = 0;
+	take_span(sweeper, &pass->released_us);
+}
+
 static void begin_pass(struct sweeper *sweeper, int64_t now_ms)
 {
 	bool deep = now_ms >= sweeper->deep_at_ms;
@@ -171,11 +197,13 @@ static void begin_pass(struct sweeper *sweeper, int64_t now_ms)
 		sweeper->pass.cursor = submission_id_floor(sweeper->floor_us);
 	sweeper->pass.until = submission_id_floor(horizon_us(sweeper));
 	sweeper->id_count = sweeper->id_next = 0;
+	take_released(sweeper);
 }
 
 static void show_pending(struct sweeper *sweeper, size_t undecided)
 {
-	int64_t oldest_us = sweeper->pass.oldest_us;
+	const struct pass *pass = &sweeper->pass;
+	int64_t oldest_us = pass->released_us != 0 ? pass->released_us : pass->oldest_us;
 	metric_set(sweeper->options.metrics->pending, (int64_t)undecided);
 	metric_set(
 		sweeper->options.metrics->pending_age, oldest_us == 0 ? 0 : (clock_now_us() - oldest_us) / SECOND_US);
@@ -211,12 +239,8 @@ static bool next_span(struct sweeper *sweeper)
 		sweep_undecided(sweeper->pg, &pass->cursor, &end, sweeper->ids, &sweeper->id_count, deadline()) !=
 			PG_OK)
 		return false;
-	if (sweeper->id_count > 0 && pass->oldest_us == 0)
-		pass->oldest_us = submission_id_time_us(&sweeper->ids[0]);
-	pass->undecided += sweeper->id_count;
 	pass->cursor = end;
-	sweeper->id_count = dispatch_missing(sweeper->options.dispatch, sweeper->ids, sweeper->id_count);
-	sweeper->id_next = 0;
+	take_span(sweeper, &pass->oldest_us);
 	pass->worked_ms += clock_monotonic_ms() - begun_ms;
 	return true;
 }
@@ -333,7 +357,7 @@ static void *run(void *context)
 			wait_ms = 0;
 	}
 	if (holds_role(sweeper) &&
-		sweep_resign(sweeper->pg, &sweeper->holder, clock_monotonic_ms() + CONNECT_MS) != PG_OK)
+		role_lease_end(sweeper->pg, ROLE, &sweeper->holder, clock_monotonic_ms() + CONNECT_MS) != PG_OK)
 		log_info("sweeper_not_resigned");
 	return NULL;
 }
