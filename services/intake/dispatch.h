@@ -49,7 +49,6 @@ struct dispatch_options {
 	 */
 	uint32_t greeting_ms;
 	struct waiters *waiters;
-	struct mailbox *http_mailbox; /* decision letters go there */
 	struct intake_metrics *metrics;
 };
 

@@ -30,8 +30,9 @@ enum pg_status ledger_commit(struct ledger *ledger, struct arrival *const *arriv
 bool ledger_learn(struct ledger *ledger, struct arrival *const *arrivals, size_t count, const bool *won, bool *kept,
 	int64_t deadline_ms) MUST_CHECK;
 
-/* Decisions of those receipts that have one, into `decision`. */
-enum pg_status ledger_find_decisions(
-	struct ledger *ledger, struct arrival *const *arrivals, size_t count, int64_t deadline_ms) MUST_CHECK;
+/* find_decisions() on this connection. */
+enum pg_status ledger_find_decisions(struct ledger *ledger, const struct id128 *submissions, size_t count,
+	void (*take)(size_t at, struct decision *decision, void *context), void *context,
+	int64_t deadline_ms) MUST_CHECK;
 
 #endif

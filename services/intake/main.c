@@ -88,7 +88,6 @@ static bool open_edge(struct intake *intake)
 		.lease_ms = settings->lease_ms,
 		.greeting_ms = settings->greeting_ms,
 		.waiters = intake->waiters,
-		.http_mailbox = intake->http_mailbox,
 		.metrics = &intake->metrics,
 	});
 	service_condition(intake->service, "edge", intake->dispatch != NULL, "not bound");
@@ -167,14 +166,16 @@ static bool open_parts(struct intake *intake)
 	if (!load_keys(intake))
 		return false;
 	intake->tokens = tokens_new();
-	intake->waiters = waiters_new(WAITERS_MAX);
 	/* Every submission that waits for a writer, every one that waits for its verdict and every review has a place.
 	 */
 	intake->http_mailbox = mailbox_new(settings->queue + WRITERS_MAX * BATCH_ROWS_MAX + WAITERS_MAX + REVIEWS_MAX);
-	if (intake->tokens == NULL || intake->waiters == NULL || intake->http_mailbox == NULL)
+	if (intake->tokens == NULL || intake->http_mailbox == NULL)
+		return false;
+	intake->waiters = waiters_new(WAITERS_MAX, intake->http_mailbox);
+	if (intake->waiters == NULL)
 		return false;
 	intake->reference = reference_open(intake->service, settings->pg);
-	intake->watch = watch_open(intake->service, settings->pg, intake->tokens, &intake->metrics);
+	intake->watch = watch_open(intake->service, settings->pg, intake->tokens, intake->waiters, &intake->metrics);
 	if (intake->reference == NULL || intake->watch == NULL || !open_edge(intake) || !open_writer(intake))
 		return false;
 	intake->sweeper = sweeper_open(&(struct sweeper_options){.service = intake->service,

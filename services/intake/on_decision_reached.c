@@ -5,18 +5,10 @@
 #include <string.h>
 
 static void tell_waiter(
-	struct dispatch *dispatch, const struct id128 *id, const Sangkien__Message__DecisionReached *message)
+	struct waiters *waiters, const struct id128 *id, const Sangkien__Message__DecisionReached *message)
 {
-	http_ticket ticket;
-	if (!waiters_take(dispatch->options.waiters, id, &ticket))
-		return;
-	struct decision_letter *letter = calloc(1, sizeof(*letter));
-	if (letter == NULL)
-		return;
-	*letter = (struct decision_letter){
-		.letter = LETTER_DECISION, .ticket = ticket, .decision = decision_of_message(message)};
-	if (letter->decision == NULL || !mailbox_push(dispatch->options.http_mailbox, letter))
-		decision_letter_free(&letter);
+	if (waiters_has(waiters, id))
+		waiters_tell(waiters, id, decision_of_message(message));
 }
 
 static void take_decision(struct dispatch *dispatch, const Sangkien__Message__DecisionReached *message)
@@ -36,7 +28,7 @@ static void take_decision(struct dispatch *dispatch, const Sangkien__Message__De
 	}
 	pthread_mutex_unlock(&dispatch->lock);
 	if (!none)
-		tell_waiter(dispatch, &id, message);
+		tell_waiter(dispatch->options.waiters, &id, message);
 }
 
 void on_decision_reached(struct delivery *delivery, void *context)

@@ -54,7 +54,8 @@ static void answer(struct scribe *scribe, struct arrival *arrival)
 	if (received && dispatch_room(scribe->dispatch) > 0)
 		parcel = parcel_new(&arrival->submission, arrival->trace_parent);
 	if (arrival->wants_decision && received)
-		arrival->wants_decision = waiters_add(scribe->waiters, &arrival->receipt_id, arrival->ticket);
+		arrival->wants_decision =
+			waiters_add(scribe->waiters, &arrival->receipt_id, arrival->ticket, clock_monotonic_ms());
 	if (!mailbox_push(scribe->http_mailbox, arrival))
 		arrival_free(&arrival);
 	if (received && (parcel == NULL || !dispatch_offer(scribe->dispatch, parcel))) {
@@ -234,20 +235,30 @@ static void settle_losers(struct scribe *scribe, struct arrival *const *arrivals
 	rate_limit_refund(scribe->rates, lost, lost_count);
 }
 
+static void take_decision(size_t at, struct decision *decision, void *context)
+{
+	struct arrival **waiting = context;
+	free(waiting[at]->decision);
+	waiting[at]->decision = decision;
+}
+
 /* A repeat that waits may be decided already, or be decided at any moment from now on. */
-static void find_decisions(struct scribe *scribe, struct arrival *const *arrivals, size_t count)
+static void answer_decided(struct scribe *scribe, struct arrival *const *arrivals, size_t count)
 {
 	struct arrival *waiting[BATCH_ROWS_MAX];
-	struct waiters *waiters = scribe->waiters;
+	struct id128 ids[BATCH_ROWS_MAX];
+	int64_t now_ms = clock_monotonic_ms();
 	size_t waiting_count = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (arrivals[i]->result != RESULT_REPLAYED || !arrivals[i]->wants_decision)
 			continue;
-		arrivals[i]->wants_decision = waiters_add(waiters, &arrivals[i]->receipt_id, arrivals[i]->ticket);
+		arrivals[i]->wants_decision =
+			waiters_add(scribe->waiters, &arrivals[i]->receipt_id, arrivals[i]->ticket, now_ms);
+		ids[waiting_count] = arrivals[i]->receipt_id;
 		waiting[waiting_count++] = arrivals[i];
 	}
-	if (waiting_count > 0 && ledger_find_decisions(scribe->ledger, waiting, waiting_count,
-					 clock_monotonic_ms() + STATEMENTS_MS) != PG_OK)
+	if (waiting_count > 0 && ledger_find_decisions(scribe->ledger, ids, waiting_count, take_decision, waiting,
+					 now_ms + STATEMENTS_MS) != PG_OK)
 		log_warn("decisions_not_read", KV_TEXT("why", ledger_error(scribe->ledger)));
 }
 
@@ -274,7 +285,7 @@ static void process(struct scribe *scribe, struct arrival **arrivals, size_t cou
 	size_t going_count = select_where(arrivals, count, going, goes_in);
 	commit(scribe, going, going_count);
 	settle_losers(scribe, going, going_count);
-	find_decisions(scribe, arrivals, count);
+	answer_decided(scribe, arrivals, count);
 	for (size_t i = 0; i < count; i++)
 		answer(scribe, arrivals[i]);
 }

@@ -2,17 +2,26 @@
 
 #include "common/runtime/clock.h"
 #include "common/runtime/log.h"
+#include "services/intake/find_decisions.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { TOKENS_EVERY_MS = 250, CLOCK_EVERY_MS = 10000, CONNECT_MS = 1000, STATEMENT_MS = 5000, NAP_MS = 50 };
+enum {
+	TOKENS_EVERY_MS = 250,
+	CLOCK_EVERY_MS = 10000,
+	CONNECT_MS = 1000,
+	STATEMENT_MS = 5000,
+	NAP_MS = 50,
+	LOOK_MAX = 512
+};
 
 struct watch {
 	struct service *service;
 	struct tokens *tokens;
+	struct waiters *waiters;
 	struct intake_metrics *metrics;
 	struct pg *pg;
 	pthread_t thread;
@@ -46,6 +55,26 @@ static void check_clock(struct watch *watch, int64_t now_ms)
 		log_error("clock_off", KV_I64("offset_us", offset_us));
 }
 
+struct look {
+	struct waiters *waiters;
+	struct id128 submissions[LOOK_MAX];
+};
+
+static void tell(size_t at, struct decision *decision, void *context)
+{
+	struct look *look = context;
+	waiters_tell(look->waiters, &look->submissions[at], decision);
+}
+
+static void look_for_waiters(struct watch *watch, int64_t now_ms)
+{
+	struct look look = {.waiters = watch->waiters};
+	size_t count = waiters_due(watch->waiters, now_ms, look.submissions, LOOK_MAX);
+	if (count > 0 &&
+		find_decisions(watch->pg, look.submissions, count, tell, &look, now_ms + STATEMENT_MS) != PG_OK)
+		log_warn("decisions_not_read", KV_TEXT("why", pg_error(watch->pg)));
+}
+
 static void *run(void *context)
 {
 	struct watch *watch = context;
@@ -55,22 +84,24 @@ static void *run(void *context)
 		if (pg_ready(watch->pg, now_ms + CONNECT_MS)) {
 			read_tokens(watch, now_ms);
 			check_clock(watch, now_ms);
+			look_for_waiters(watch, now_ms);
 		}
 		nanosleep(&nap, NULL);
 	}
 	return NULL;
 }
 
-struct watch *watch_open(
-	struct service *service, const char *conninfo, struct tokens *tokens, struct intake_metrics *metrics)
+struct watch *watch_open(struct service *service, const char *conninfo, struct tokens *tokens, struct waiters *waiters,
+	struct intake_metrics *metrics)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
 	if (watch == NULL)
 		return NULL;
 	watch->service = service;
 	watch->tokens = tokens;
+	watch->waiters = waiters;
 	watch->metrics = metrics;
-	watch->pg = pg_open(conninfo, "intake watch");
+	watch->pg = pg_open_by_key(conninfo, "intake watch");
 	service_condition(service, "clock", false, "not compared with PostgreSQL's yet");
 	if (watch->pg != NULL && pthread_create(&watch->thread, NULL, run, watch) == 0) {
 		pthread_setname_np(watch->thread, "watch");

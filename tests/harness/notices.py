@@ -6,12 +6,12 @@ import email.policy
 import http.server
 import json
 import os
-import socket
 import threading
 import uuid
 
 import pytest
 
+from .ports import free_port
 from .process import ROOT
 from .waiting import await_condition
 
@@ -46,9 +46,7 @@ class Sink:
     `before`: "RCPT" or "DATA", at which of them it is said."""
 
     def __init__(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.mails, self.answers, self.before = [], {}, "RCPT"
         self.sender_answer = None
         self.lock = threading.Lock()

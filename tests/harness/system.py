@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import urllib.parse
@@ -12,17 +11,12 @@ import urllib.parse
 import psycopg2
 import redis
 
+from .ports import free_port
 from .process import BUILD
 from .waiting import await_condition
 
 TOOL = os.path.join(BUILD, "sangkien")
 UP_TIMEOUT_S = 180
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Answer:
@@ -90,6 +84,17 @@ class System:
     def submit(self, campaign, fields, **headers):
         return self.request("POST", f"/v1/campaigns/{campaign}/submissions", fields,
                             {name.replace("_", "-"): value for name, value in headers.items()})
+
+    def decided(self, campaign, fields, **headers):
+        """The receipt and the decision, as `Prefer: wait` gives them or, where that took too long, as tracking does."""
+        answer = self.submit(campaign, fields, Prefer="wait=10", **headers)
+        assert answer.status in (200, 202), answer.body
+        receipt = answer.json()
+
+        def status():
+            tracked = self.get(receipt["status_url"]).json()
+            return tracked if tracked["status"] != "received" else None
+        return receipt if answer.status == 200 else {**receipt, **await_condition(status, what="the decision")}
 
     def board(self, campaign, **query):
         answer = self.get(f"/v1/campaigns/{campaign}/board", **query)

@@ -2,11 +2,17 @@
 import time
 
 
+PATIENCE_S = 60.0
+
+
 def await_condition(condition, deadline=10.0, what=None):
-    """Calls `condition` until it gives something true, and gives that; `deadline` in seconds.
+    """Calls `condition` until it gives something true, and gives that.
+
+    `deadline` in seconds is what an idle machine needs at the very most; one that is loaded has PATIENCE_S at least.
 
     An AssertionError or OSError in `condition` means "not yet"; the last one is shown when time is up.
     """
+    deadline = max(deadline, PATIENCE_S)
     end = time.monotonic() + deadline
     last = None
     while True:

@@ -6,6 +6,7 @@ and stops intake, a decision lost on its way to whom it was promised, and poison
 import threading
 import uuid
 from collections import Counter
+from itertools import count
 
 import pytest
 
@@ -111,6 +112,21 @@ def test_repeat_that_waits_is_told_the_verdict(intake_world):
     assert later.status == 200 and later.json()["status"] == "revoked"
     assert later.json()["id"] == answers[0].json()["id"] == first["id"]
     assert intake.submit(1, Idempotency_Key="a").json() == first
+
+
+def test_a_decision_whose_telling_was_lost_is_found(intake_world):
+    """No quota is connected, as in the moment of its restart: whoever waits is answered from PostgreSQL."""
+    intake = intake_world.start()
+    worker = intake_world.validation()
+    numbers, answers = count(1), []
+
+    def told():
+        thread = threading.Thread(target=lambda: answers.append(intake.submit(next(numbers), Prefer="wait=10")))
+        thread.start()
+        decide(intake_world, [take(worker, 1)[0].id])
+        thread.join()
+        return answers[-1].status == 200 and answers[-1].json()["status"] == "counted"
+    await_condition(told, what="an answer with the verdict")
 
 
 def test_a_decision_is_told_to_every_instance(intake_world):
