@@ -102,11 +102,15 @@ stop: ## stop what `make run` started; the data are kept
 packages:
 	@deploy/bootstrap run
 
-.PHONY: test lint bench bench-backlog
+.PHONY: test lint fault bench bench-backlog
 test: ## install what is missing and run every test; ends with `N passed, N failed`
 	@deploy/bootstrap test
 	@$(MAKE) --no-print-directory -j2 all $(UNIT_SRC:%.c=$(BUILD)/%)
 	@SANGKIEN_BUILD=$(BUILD) tests/run
+fault: ## the fault matrix under load (SEED=7 replays a seed, ONLY=13 or 13-flushall one row); writes build/fault.json
+	@deploy/bootstrap fault
+	@$(MAKE) --no-print-directory -j2 all
+	@SANGKIEN_BUILD=$(BUILD) SEED=$(SEED) ONLY=$(ONLY) tests/fault/run
 lint: ## clang-format, clang-tidy, syntax of scripts
 	@SANGKIEN_BUILD=$(BUILD) tests/run lint
 bench: ## measure the pipeline beside the limit of COPY; writes build/bench.json

@@ -101,9 +101,12 @@ class System:
         assert answer.status == 200, answer.body
         return answer.json()
 
+    def connect(self, **options):
+        """A connection of the schema's owner."""
+        return psycopg2.connect(f"host={self.run}/sock dbname=sangkien user=sk_owner passfile={self._own_pgpass()}", **options)
+
     def query(self, sql, values=None):
-        conninfo = f"host={self.run}/sock dbname=sangkien user=sk_owner passfile={self._own_pgpass()}"
-        connection = psycopg2.connect(conninfo)
+        connection = self.connect()
         try:
             with connection, connection.cursor() as cursor:
                 cursor.execute(sql, values)
