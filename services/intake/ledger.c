@@ -1,5 +1,6 @@
 #include "services/intake/ledger.h"
 
+#include "common/runtime/failpoint.h"
 #include "common/runtime/random.h"
 #include "services/intake/find_decisions.h"
 
@@ -333,8 +334,12 @@ enum pg_status ledger_commit(
 		status = copy_rows(ledger, arrivals, count, won, deadline_ms);
 	if (status == PG_OK)
 		status = add_notices(ledger, arrivals, count, won, deadline_ms);
-	if (status == PG_OK)
-		return pg_commit(ledger->pg, deadline_ms);
+	if (status == PG_OK) {
+		failpoint("intake-before-commit");
+		status = pg_commit(ledger->pg, deadline_ms);
+		failpoint("intake-after-commit");
+		return status;
+	}
 	pg_rollback(ledger->pg, deadline_ms);
 	/* Nothing was committed, whatever became of the statement. */
 	return status == PG_UNKNOWN ? PG_DOWN : status;

@@ -6,7 +6,7 @@ import pytest
 
 from fault import matrix
 
-QUICK = ("13-flushall",)
+QUICK = ("13-flushall", "23-storm")
 PATIENCE = 12.0
 
 

@@ -147,8 +147,19 @@ class System:
             os.kill(pid, signal.SIGKILL)
         return pid
 
-    def metric(self, instance, name):
-        """One figure of an instance's admin port; None: it has no such."""
+    def restart_with(self, name, **settings):
+        """One instance alone with other settings; None takes a setting back."""
+        for variable, value in settings.items():
+            path = f"{self.run}/services/{name}/env/{variable}"
+            if value is not None:
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(value + "\n")
+            elif os.path.exists(path):
+                os.unlink(path)
+        self.control(name, "-r")
+
+    def metrics(self, instance):
+        """All figures of an instance's admin port: {'name{labels}': value}."""
         with open(f"{self.run}/instances/{instance}", encoding="ascii") as file:
             host, port = file.read().strip().rsplit(":", 1)
         connection = http.client.HTTPConnection(host, int(port), timeout=10)
@@ -157,7 +168,12 @@ class System:
             text = connection.getresponse().read().decode()
         finally:
             connection.close()
-        return next((float(line.split()[-1]) for line in text.splitlines() if line.startswith(name + " ")), None)
+        pairs = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
+
+    def metric(self, instance, name):
+        """One of them; None: it has no such."""
+        return self.metrics(instance).get(name)
 
     def control(self, name, option):
         subprocess.run(["s6-svc", option, f"{self.run}/s6/{name}"], check=True)
