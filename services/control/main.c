@@ -109,7 +109,7 @@ static void print_help(FILE *out)
 {
 	fputs("sangkien: run and steer Sáng Kiến\n\nCommands (`sangkien COMMAND --help` tells more):\n", out);
 	for (size_t i = 0; i < ARRAY_LENGTH(COMMANDS); i++)
-		fprintf(out, "  %-17s %.*s\n", COMMANDS[i].name, (int)strcspn(COMMANDS[i].help, "\n"),
+		fprintf(out, "  %-18s  %.*s\n", COMMANDS[i].name, (int)strcspn(COMMANDS[i].help, "\n"),
 			COMMANDS[i].help);
 	fputs("\nThe run directory is SANGKIEN_RUN, by default one below /var/tmp for each clone.\n"
 	      "Exit codes: 0 done; 1 not so, or failed half-way; 64 usage; 65 data refused; 66 no such file;\n"

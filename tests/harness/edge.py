@@ -37,6 +37,8 @@ def make_keys(directory, services):
         pairs[service] = zmq.curve_keypair()
         for suffix, key in zip(("public", "secret"), pairs[service]):
             path = os.path.join(directory, f"{service}.{suffix}")
+            if os.path.exists(path):
+                os.unlink(path)  # 0400, of a world before in the same directory
             with open(path, "wb") as file:
                 file.write(key)
             os.chmod(path, 0o400)
