@@ -104,7 +104,9 @@ static const char *const texts[BOARD_SCRIPTS] = {
 			"local meta = redis.call('HMGET', KEYS[1], 'generation', 'building')\n"
 			"for _, generation in ipairs(redis.call('SMEMBERS', KEYS[2])) do\n"
 			"  if generation ~= meta[1] and generation ~= meta[2] then\n"
-			"    local keys = redis.call('SPOP', base .. 'g' .. generation .. ':keys', 500)\n"
+			"    local set = base .. 'g' .. generation .. ':keys'\n"
+			"    if redis.call('TYPE', set).ok ~= 'set' then redis.call('DEL', set) end\n"
+			"    local keys = redis.call('SPOP', set, 500)\n"
 			"    if #keys > 0 then\n"
 			"      redis.call('UNLINK', unpack(keys))\n"
 			"      return #keys\n"
@@ -113,6 +115,15 @@ static const char *const texts[BOARD_SCRIPTS] = {
 			"  end\n"
 			"end\n"
 			"return 0\n",
+
+	/* KEYS meta, ahead, ahead:building, generations, rebuild */
+	[BOARD_MEND] = "local kinds, mended = {'hash', 'zset', 'zset', 'set', 'string'}, 0\n"
+		       "for i, kind in ipairs(kinds) do\n"
+		       "  local found = redis.call('TYPE', KEYS[i]).ok\n"
+		       "  if found ~= 'none' and found ~= kind then mended = mended + redis.call('DEL', KEYS[i]) end\n"
+		       "end\n"
+		       "if redis.call('PTTL', KEYS[5]) == -1 then mended = mended + redis.call('DEL', KEYS[5]) end\n"
+		       "return mended\n",
 
 	/* KEYS rebuild; ARGV token */
 	[BOARD_RELEASE] = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end\n"

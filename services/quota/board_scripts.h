@@ -18,6 +18,7 @@ enum board_script {
 	BOARD_DROP,    /* the board is of another history: there is none until it is rebuilt */
 	BOARD_SWEEP,   /* gives up a rebuild whose holder died, deletes some keys that are in no use; 0: none left */
 	BOARD_RELEASE, /* lets others rebuild */
+	BOARD_MEND,    /* deletes what a stranger put in place of our keys, and a lock that would never end; how many */
 	BOARD_SCRIPTS
 };
 

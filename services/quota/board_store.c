@@ -280,6 +280,7 @@ bool board_store_state(struct board_store *store, uint32_t campaign, struct boar
 	if (reply->element[0]->type != REDIS_REPLY_STRING || reply->element[1]->type != REDIS_REPLY_STRING)
 		return true;
 	state->exists = true;
+	state->generation = strtoll(reply->element[0]->str, NULL, 10);
 	state->applied = strtoll(reply->element[1]->str, NULL, 10);
 	if (reply->element[3]->type == REDIS_REPLY_STRING)
 		state->tree = strtoull(reply->element[3]->str, NULL, 10);
@@ -296,6 +297,56 @@ bool board_store_drop(struct board_store *store, uint32_t campaign)
 	add_key(&store->words, campaign, "ahead");
 	add_key(&store->words, campaign, "ahead:building");
 	return run_script(store, &ignored);
+}
+
+bool board_store_mend(struct board_store *store, uint32_t campaign, int64_t *mended)
+{
+	static const char *const names[] = {"meta", "ahead", "ahead:building", "generations", "rebuild"};
+
+	if (!begin_script(store, BOARD_MEND, ARRAY_LENGTH(names)))
+		return false;
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
+		add_key(&store->words, campaign, names[i]);
+	return run_script(store, mended);
+}
+
+/* "version entered counted people awarded" */
+static bool read_figures(const char *text, struct board_stored *stored)
+{
+	int64_t *const figures[] = {&stored->version, &stored->row.entered, &stored->row.counted, &stored->row.people,
+		&stored->row.awarded};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(figures); i++) {
+		char *end;
+
+		if (*text < '0' || *text > '9')
+			return false;
+		*figures[i] = strtoll(text, &end, 10);
+		text = end + 1;
+		if (*end != (i + 1 == ARRAY_LENGTH(figures) ? '\0' : ' '))
+			return false;
+	}
+	return true;
+}
+
+/* An error is an answer too: a stranger put something else under that name, and readers find no row. */
+bool board_store_read(struct board_store *store, uint32_t campaign, int64_t generation, uint32_t parent, uint32_t phase,
+	void (*take)(const struct board_stored *stored, void *context), void *context)
+{
+	CLEANUP(redis_reply_clear)
+	redisReply *reply = redis_command(
+		store->redis, "HGETALL board:{c%u}:g%lld:%u:%u", campaign, (long long)generation, parent, phase);
+
+	if (reply == NULL)
+		return redis_ready(store->redis);
+	for (size_t i = 0; i + 1 < reply->elements; i += 2) {
+		struct board_stored stored = {.row = {.parent = parent, .phase = phase}};
+
+		stored.row.unit = (uint32_t)strtoul(reply->element[i]->str, NULL, 10);
+		stored.readable = read_figures(reply->element[i + 1]->str, &stored);
+		take(&stored, context);
+	}
+	return true;
 }
 
 /* Rebuilds -------------------------------------------------------------------------------------------------------- */

@@ -19,11 +19,25 @@ bool board_store_apply(struct board_store *store, const struct board_news *news,
 
 struct board_state {
 	bool exists, building;
-	int64_t applied; /* where it exists */
-	uint64_t tree;   /* version of the unit tree it was built for */
+	int64_t applied, generation; /* where it exists */
+	uint64_t tree;               /* version of the unit tree it was built for */
 };
 bool board_store_state(struct board_store *store, uint32_t campaign, struct board_state *state) MUST_CHECK;
 bool board_store_drop(struct board_store *store, uint32_t campaign) MUST_CHECK;
+
+/* Keys of another type than ours, which nobody but a stranger makes, are deleted: the board is rebuilt like one that is
+ * not there. `mended`: how many. */
+bool board_store_mend(struct board_store *store, uint32_t campaign, int64_t *mended) MUST_CHECK;
+
+/* A row as readers are given it. `parent` and `phase` are those asked for. */
+struct board_stored {
+	bool readable; /* else it is none of ours */
+	int64_t version;
+	struct board_row row;
+};
+/* Every row of the children of `parent` in that phase. */
+bool board_store_read(struct board_store *store, uint32_t campaign, int64_t generation, uint32_t parent, uint32_t phase,
+	void (*take)(const struct board_stored *stored, void *context), void *context) MUST_CHECK;
 
 /* A rebuild: one at a time for a campaign, whoever holds it. */
 struct board_rebuild {

@@ -1,5 +1,6 @@
 /* quota: the only writer of decisions and totals. From verdicts to boards. */
 #include "common/runtime/log.h"
+#include "services/quota/auditor.h"
 #include "services/quota/board_keeper.h"
 #include "services/quota/board_writer.h"
 #include "services/quota/ledger_thread.h"
@@ -24,7 +25,7 @@ enum {
 struct quota_settings {
 	struct service_settings service;
 	char *pg, *redis, *keys, *upstream, *reviews, *decisions, *edge;
-	uint32_t credit, batch, redis_timeout_ms;
+	uint32_t credit, batch, redis_timeout_ms, audit_boards_ms, audit_recount_ms, audit_rest;
 };
 
 static const struct config_field FIELDS[] = {
@@ -48,6 +49,12 @@ static const struct config_field FIELDS[] = {
 		"verdicts that are joined for one transaction", 1, 1024},
 	{"QUOTA_REDIS_TIMEOUT_MS", CONFIG_U32, offsetof(struct quota_settings, redis_timeout_ms), "1000",
 		"longest wait for Redis before it counts as away", 10, 60000},
+	{"QUOTA_AUDIT_BOARDS_MS", CONFIG_U32, offsetof(struct quota_settings, audit_boards_ms), "20000",
+		"how often every row in Redis is held against PostgreSQL", 100, 3600000},
+	{"QUOTA_AUDIT_RECOUNT_MS", CONFIG_U32, offsetof(struct quota_settings, audit_recount_ms), "300000",
+		"from the end of a recount of everything to the next", 100, 86400000},
+	{"QUOTA_AUDIT_REST", CONFIG_U32, offsetof(struct quota_settings, audit_rest), "20",
+		"a recount rests as many times as long as it works", 0, 1000},
 };
 
 struct quota {
@@ -64,6 +71,7 @@ struct quota {
 	struct ledger_thread *ledger_thread;
 	struct board_writer *board_writer;
 	struct board_keeper *board_keeper;
+	struct auditor *auditor;
 	struct counter *counter;
 	struct review_desk *review_desk;
 };
@@ -165,6 +173,20 @@ static bool open_board_keeper(struct quota *quota)
 	return quota->board_keeper != NULL;
 }
 
+static bool open_auditor(struct quota *quota)
+{
+	const struct auditor_options options = {.service = quota->service,
+		.reference = quota->reference,
+		.conninfo = quota->settings.pg,
+		.store = open_store(quota),
+		.boards_ms = quota->settings.audit_boards_ms,
+		.recount_ms = quota->settings.audit_recount_ms,
+		.rest = quota->settings.audit_rest};
+
+	quota->auditor = options.store == NULL ? NULL : auditor_open(&options);
+	return quota->auditor != NULL;
+}
+
 static bool open_ledger(struct quota *quota)
 {
 	const struct ledger_options options = {
@@ -216,7 +238,7 @@ static bool open_stations(struct quota *quota)
 		.batch_verdicts = quota->settings.batch};
 	quota->counter = counter_open(&options);
 	return quota->counter != NULL && open_ledger(quota) && open_board_writer(quota) && open_board_keeper(quota) &&
-	       open_review_desk(quota);
+	       open_auditor(quota) && open_review_desk(quota);
 }
 
 static bool open_receivers(struct quota *quota)
@@ -284,6 +306,7 @@ static void close_all(struct quota *quota)
 	ledger_thread_close(&quota->ledger_thread);
 	board_writer_close(&quota->board_writer);
 	board_keeper_close(&quota->board_keeper);
+	auditor_close(&quota->auditor);
 	if (quota->receiver != NULL)
 		receiver_close(&quota->receiver);
 	if (quota->reviews != NULL)
