@@ -5,17 +5,19 @@
 
 #include "services/deduplication/sketch.h"
 
-enum { ENTRY_NONE = UINT32_MAX, ENTRIES_A_CHUNK = 1 << 12, ENTRY_KEYS_SIZE = SKETCH_PLACES * 3, ENTRY_CHAIN_MAX = 64 };
+enum { ENTRY_NONE = UINT32_MAX, ENTRIES_A_CHUNK = 1 << 12, ENTRY_CHAIN_MAX = 64 };
 
 struct entry {
+	/* Three octets a place, lowest first. In front, because LANES_KEYS_ROOM octets are read. */
+	uint8_t key[LANES_KEYS_SIZE];
 	struct id128 id;
 	struct id128 digest;
 	uint32_t scope;
 	uint32_t same_digest; /* the next entry of the same digest and campaign, in order; ENTRY_NONE */
 	uint16_t campaign;
 	bool posted;
-	uint8_t key[ENTRY_KEYS_SIZE]; /* three octets a place, lowest first */
 };
+static_assert(sizeof(struct entry) >= LANES_KEYS_ROOM, "keys are read in whole registers");
 
 struct entry_map {
 	uint32_t *slot; /* entry number, or ENTRY_NONE */

@@ -9,21 +9,29 @@ enum {
 	TALLY_SLOTS = 8192, /* three times what the lists of a text can hold */
 	EXACT_MAX = 4,      /* of the candidates */
 	COVER_KEYS_LEAST = 8,
-	/* What a key that n texts have is worth. A key of the rarest kind outweighs a dozen of a form's. */
-	POINTS = 256,
-	POINTS_FLAT = 3,
 };
 
 /* How often each entry came up while the lists of one text are walked. */
 struct tally {
-	uint32_t entry[TALLY_SLOTS];
-	uint8_t count[TALLY_SLOTS];   /* keys in common so far; 0: free */
-	uint16_t points[TALLY_SLOTS]; /* what they say: the fewer texts have a key, the more */
+	struct {
+		uint32_t entry;
+		uint16_t points; /* what they say: the fewer texts have a key, the more */
+		uint16_t count;  /* keys in common so far; 0: free */
+	} slot[TALLY_SLOTS];
 	uint16_t touched[SKETCH_PLACES * INDEX_LIST_MAX];
 	uint32_t touched_count;
 };
 
+/* A question as it is looked up: the keys that stand in this shard. */
+struct look {
+	uint8_t packed[LANES_KEYS_ROOM];
+	struct lanes_places here;
+	uint32_t keys; /* of them */
+	uint32_t home[SKETCH_PLACES];
+};
+
 struct text_index {
+	const struct lanes *lanes;
 	struct shard_map map;
 	uint32_t shard;
 	uint64_t keys;
@@ -38,6 +46,7 @@ struct text_index *index_new(const struct shard_map *map, uint32_t shard)
 	struct text_index *index = calloc(1, sizeof(*index));
 	if (index == NULL)
 		return NULL;
+	index->lanes = lanes_best();
 	index->map = *map;
 	index->shard = shard;
 	index->tally = calloc(1, sizeof(*index->tally));
@@ -65,54 +74,63 @@ static bool owns(const struct text_index *index, uint32_t place, uint32_t key)
 
 /* Looking --------------------------------------------------------------------------------------------------------- */
 
-/* Where to begin in each place's postings; all are fetched before any is walked, for a miss costs more than a walk. */
-static uint32_t find_homes(const struct text_index *index, const struct sketch *sketch, uint32_t home[SKETCH_PLACES])
+static void pack_keys(const struct sketch *sketch, uint8_t *packed)
 {
-	uint32_t keys = 0;
+	for (uint32_t place = 0; place < SKETCH_PLACES; place++)
+		memcpy(packed + (size_t)3 * place, &sketch->key[place], 3);
+}
+
+/* Where to begin in each place's postings; all are fetched before any is walked, for a miss costs more than a walk. */
+static void look_up(const struct text_index *index, const struct sketch *sketch, struct look *look)
+{
+	look->here = (struct lanes_places){0};
+	look->keys = 0;
+	memset(look->packed + LANES_KEYS_SIZE, 0, LANES_KEYS_ROOM - LANES_KEYS_SIZE);
+	pack_keys(sketch, look->packed);
 	for (uint32_t place = 0; place < SKETCH_PLACES; place++) {
 		if (!owns(index, place, sketch->key[place]))
 			continue;
-		keys++;
-		home[place] = postings_home(&index->postings[place], sketch->key[place]);
+		lanes_places_add(&look->here, place);
+		look->keys++;
+		look->home[place] = postings_home(&index->postings[place], sketch->key[place]);
 		if (index->postings[place].capacity > 0)
-			postings_fetch(&index->postings[place], home[place]);
+			postings_fetch(&index->postings[place], look->home[place]);
 	}
-	return keys;
 }
 
 static void tally_add(struct tally *tally, uint32_t entry, uint32_t points)
 {
 	uint32_t at = entry * 0x9E3779B9u >> 19;
-	while (tally->count[at] != 0 && tally->entry[at] != entry)
+	while (tally->slot[at].count != 0 && tally->slot[at].entry != entry)
 		at = (at + 1) % TALLY_SLOTS;
-	if (tally->count[at] == 0) {
-		tally->entry[at] = entry;
-		tally->points[at] = 0;
+	if (tally->slot[at].count == 0) {
+		tally->slot[at].entry = entry;
+		tally->slot[at].points = 0;
 		tally->touched[tally->touched_count++] = (uint16_t)at;
 	}
-	tally->count[at]++;
-	tally->points[at] += (uint16_t)points;
+	tally->slot[at].count++;
+	tally->slot[at].points += (uint16_t)points;
 }
 
 static void tally_clear(struct tally *tally)
 {
 	for (uint32_t i = 0; i < tally->touched_count; i++)
-		tally->count[tally->touched[i]] = 0;
+		tally->slot[tally->touched[i]].count = 0;
 	tally->touched_count = 0;
 }
 
-static void tally_lists(const struct text_index *index, const struct sketch *sketch, const uint32_t home[SKETCH_PLACES],
-	uint32_t before)
+static void tally_lists(
+	const struct text_index *index, const struct sketch *sketch, const struct look *look, uint32_t before)
 {
 	uint32_t list[INDEX_LIST_MAX];
 	for (uint32_t place = 0; place < SKETCH_PLACES; place++) {
 		if (!owns(index, place, sketch->key[place]))
 			continue;
-		uint32_t count =
-			postings_find(&index->postings[place], sketch->key[place], home[place], list, INDEX_LIST_MAX);
+		uint32_t count = postings_find(
+			&index->postings[place], sketch->key[place], look->home[place], list, INDEX_LIST_MAX);
 		for (uint32_t i = 0; i < count; i++)
 			if (list[i] < before)
-				tally_add(index->tally, list[i], POINTS / (POINTS_FLAT + count));
+				tally_add(index->tally, list[i], INDEX_POINTS / (INDEX_POINTS_FLAT + count));
 	}
 }
 
@@ -123,12 +141,9 @@ static void entry_sketch(const struct entry *entry, struct sketch *sketch)
 		sketch->key[place] = entry_key(entry, place);
 }
 
-static uint32_t shared_here(const struct text_index *index, const struct sketch *sketch, const struct entry *entry)
+static uint32_t shared_here(const struct text_index *index, const struct look *look, const struct entry *entry)
 {
-	uint32_t shared = 0;
-	for (uint32_t place = 0; place < SKETCH_PLACES; place++)
-		shared += sketch->key[place] == entry_key(entry, place) && owns(index, place, sketch->key[place]);
-	return shared;
+	return index->lanes->keys_shared(look->packed, entry->key, look->here);
 }
 
 /* A candidate while they are chosen. */
@@ -158,8 +173,8 @@ static uint32_t choose(struct chosen best[INDEX_CANDIDATES_MAX], uint32_t count,
 }
 
 /* The earliest copies of other scopes, and the one of the same scope. */
-static uint32_t choose_exact(const struct text_index *index, const struct index_question *question, uint32_t before,
-	struct chosen *best, bool *same_scope)
+static uint32_t choose_exact(const struct text_index *index, const struct index_question *question,
+	const struct look *look, uint32_t before, struct chosen *best, bool *same_scope)
 {
 	uint32_t count = 0, others = 0;
 	*same_scope = false;
@@ -170,33 +185,33 @@ static uint32_t choose_exact(const struct text_index *index, const struct index_
 		*same_scope |= same;
 		if (!same && ++others >= EXACT_MAX)
 			continue;
-		struct chosen one = {
-			.entry = at, .shared = shared_here(index, &question->sketch, entry), .exact = true};
+		struct chosen one = {.entry = at, .shared = shared_here(index, look, entry), .exact = true};
 		count = choose(best, count, one);
 	}
 	return count;
 }
 
 /* With other shards around, one key here may be one of several in all. */
-static uint32_t choose_near(const struct text_index *index, const struct index_question *question, uint32_t keys,
-	struct chosen *best, uint32_t count)
+static uint32_t choose_near(const struct text_index *index, const struct index_question *question,
+	const struct look *look, struct chosen *best, uint32_t count)
 {
 	const struct tally *tally = index->tally;
-	const uint32_t least = index->map.shards == 1 ? sketch_shared_least(keys) : 1;
+	const bool alone = index->map.shards == 1;
+	const uint32_t least = alone ? sketch_shared_least(look->keys) : 1;
 	for (uint32_t i = 0; i < tally->touched_count; i++)
-		if (tally->count[tally->touched[i]] >= least)
-			__builtin_prefetch(entry_at(&index->entries, tally->entry[tally->touched[i]]));
+		if (tally->slot[tally->touched[i]].count >= least)
+			__builtin_prefetch(entry_at(&index->entries, tally->slot[tally->touched[i]].entry));
 	for (uint32_t i = 0; i < tally->touched_count; i++) {
-		if (tally->count[tally->touched[i]] < least)
+		uint32_t at = tally->touched[i];
+		if (tally->slot[at].count < least)
 			continue;
-		struct chosen one = {
-			.entry = tally->entry[tally->touched[i]], .points = tally->points[tally->touched[i]]};
+		struct chosen one = {.entry = tally->slot[at].entry, .points = tally->slot[at].points};
 		const struct entry *entry = entry_at(&index->entries, one.entry);
 		if (entry->campaign != question->campaign || entry->scope != question->scope ||
 			id128_equal(&entry->digest, &question->digest))
 			continue;
-		one.shared = shared_here(index, &question->sketch, entry);
-		if (one.shared >= least)
+		one.shared = shared_here(index, look, entry);
+		if (alone ? index_is_worth_comparing(look->keys, one.shared, one.points) : one.shared > 0)
 			count = choose(best, count, one);
 	}
 	return count;
@@ -206,13 +221,13 @@ static uint32_t choose_near(const struct text_index *index, const struct index_q
 static bool find(const struct text_index *index, const struct index_question *question, uint32_t before,
 	struct index_answer *answer)
 {
-	uint32_t home[SKETCH_PLACES];
+	struct look look;
 	struct chosen best[INDEX_CANDIDATES_MAX];
-	uint32_t keys = find_homes(index, &question->sketch, home);
 	bool covered;
-	answer->count = choose_exact(index, question, before, best, &covered);
-	tally_lists(index, &question->sketch, home, before);
-	answer->count = choose_near(index, question, keys, best, answer->count);
+	look_up(index, &question->sketch, &look);
+	answer->count = choose_exact(index, question, &look, before, best, &covered);
+	tally_lists(index, &question->sketch, &look, before);
+	answer->count = choose_near(index, question, &look, best, answer->count);
 	tally_clear(index->tally);
 	for (uint32_t i = 0; i < answer->count; i++) {
 		const struct entry *entry = entry_at(&index->entries, best[i].entry);
@@ -222,7 +237,7 @@ static bool find(const struct text_index *index, const struct index_question *qu
 		candidate->points = best[i].points;
 		candidate->exact = best[i].exact;
 		entry_sketch(entry, &candidate->sketch);
-		covered |= !best[i].exact && keys >= COVER_KEYS_LEAST && 10 * best[i].shared >= 9 * keys;
+		covered |= !best[i].exact && look.keys >= COVER_KEYS_LEAST && 10 * best[i].shared >= 9 * look.keys;
 	}
 	return covered;
 }
@@ -260,8 +275,7 @@ static uint32_t insert(struct text_index *index, const struct index_question *qu
 {
 	struct entry *entry =
 		entries_add(&index->entries, &question->id, &question->digest, question->campaign, question->scope);
-	for (uint32_t place = 0; place < SKETCH_PLACES; place++)
-		memcpy(entry->key + (size_t)3 * place, &question->sketch.key[place], 3);
+	pack_keys(&question->sketch, entry->key);
 	return index->entries.count - 1;
 }
 

@@ -15,6 +15,15 @@ enum {
 	INDEX_TEXTS_MAX = 1 << 26, /* then INDEX_FULL: more shards are needed */
 };
 
+/* What keys in common say: the fewer texts have one, the more; one that nobody else has says 64. */
+enum { INDEX_POINTS = 256, INDEX_POINTS_FLAT = 3, INDEX_POINTS_LEAST = 80 };
+/* Is a candidate worth comparing exactly? Near copies share half of their keys. Those that share less than a quarter of
+ * them must at least share rare ones: what every third text has, texts of one subject share by chance. */
+static inline bool index_is_worth_comparing(uint32_t keys, uint32_t shared, uint32_t points)
+{
+	return shared >= sketch_shared_least(keys) && (4 * shared >= keys || points >= INDEX_POINTS_LEAST);
+}
+
 struct text_index;
 
 struct index_question {

@@ -80,7 +80,7 @@ static void keep_nameable(struct signing *signing, struct comparison *comparison
 			rivals->rival[kept++] = *rival;
 	}
 	rivals->count = kept;
-	rivals_sort(rivals);
+	rivals_settle(rivals, &comparison->text.sketch);
 }
 
 /* Reaching the verdict -------------------------------------------------------------------------------------------- */

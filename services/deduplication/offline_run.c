@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { FIRST_BATCH = 16 };
+enum { FIRST_BATCH = 16, CACHED_TEXTS = 16384 };
 
 /* Ids in arrival order, with a hash behind as real ones have random octets. */
 static struct id128 id_of(uint32_t number)
@@ -66,7 +66,7 @@ static void sign(struct offline *run, uint32_t thread, uint32_t i)
 	work->fault = keep(text, &signature, work);
 }
 
-/* The shingles of a rival are made anew each time: no more than its folded text is kept. */
+/* Of the latest texts the shingles are kept, as the service keeps them; of the others no more than the folded text. */
 struct shingle_maker {
 	const struct offline *run;
 	struct signer *signer;
@@ -76,6 +76,9 @@ struct shingle_maker {
 static const struct shingle_set *make_shingles(const struct rival *rival, void *context)
 {
 	struct shingle_maker *maker = context;
+	const struct shingle_set *kept = shingle_cache_get(maker->run->cache, &rival->id);
+	if (kept != NULL)
+		return kept;
 	const struct offline_text *text = &maker->run->texts[number_of(&rival->id)];
 
 	free(maker->made);
@@ -88,7 +91,7 @@ static void verify(struct offline *run, uint32_t thread, uint32_t i)
 	struct offline_work *work = &run->work[i];
 	struct shingle_maker maker = {.run = run, .signer = run->signer[thread]};
 
-	rivals_sort(&work->rivals);
+	rivals_settle(&work->rivals, &work->about.sketch);
 	rivals_score(&work->rivals, work->shingles, run->weights, run->verifier[thread], make_shingles, &maker);
 	free(maker.made);
 }
@@ -210,7 +213,7 @@ static int decide(struct offline *run)
 		if (!duplicate && !ask(run, work, work->unposted, true))
 			return EXIT_MEMORY;
 		offline_write(&run->out, text, &run->texts[text->duplicate_of]);
-		shingle_set_free(&work->shingles);
+		(void)shingle_cache_put(run->cache, &work->about.id, &work->shingles);
 	}
 	bool written = !run->out.failed && fwrite(run->out.data, 1, run->out.size, stdout) == run->out.size;
 	buffer_clear(&run->out);
@@ -278,7 +281,7 @@ bool offline_open(struct offline *run, uint32_t shards)
 	bool ok = sodium_init() >= 0;
 	shard_map_init(&run->map, shards);
 	ok = ok && (run->fold = fold_table_new()) != NULL && (run->frequency = frequency_new()) != NULL &&
-	     (run->weights = weights_new_empty()) != NULL;
+	     (run->weights = weights_new_empty()) != NULL && (run->cache = shingle_cache_new(CACHED_TEXTS)) != NULL;
 	for (uint32_t shard = 0; ok && shard < shards; shard++)
 		ok = (run->shard[shard] = index_new(&run->map, shard)) != NULL;
 	for (uint32_t t = 0; ok && t < run->threads; t++)
@@ -299,6 +302,7 @@ void offline_close(struct offline *run)
 		signer_free(&run->signer[t]);
 		verifier_free(&run->verifier[t]);
 	}
+	shingle_cache_free(&run->cache);
 	weights_free(&run->weights);
 	frequency_free(&run->frequency);
 	fold_table_free(&run->fold);

@@ -4,6 +4,7 @@
 
 #include "services/deduplication/offline_texts.h"
 #include "services/deduplication/scoring.h"
+#include "services/deduplication/shingle_cache.h"
 #include "services/deduplication/signer.h"
 
 enum { OFFLINE_BATCH_MAX = 256, OFFLINE_THREADS_MAX = 64 };
@@ -32,6 +33,7 @@ struct offline {
 	struct verifier *verifier[OFFLINE_THREADS_MAX];
 	struct frequency *frequency;
 	struct weights *weights;
+	struct shingle_cache *cache;
 	struct buffer snapshot, out;
 	struct offline_text *texts;
 	uint32_t count, capacity, batch; /* of texts; in the batch at hand, the last ones */

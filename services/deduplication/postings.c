@@ -38,6 +38,11 @@ static uint64_t octets_equal(uint64_t word, uint8_t octet)
 	return ~(((x & low) + low) | x | low);
 }
 
+static uint32_t count_octets(uint64_t marked)
+{
+	return (uint32_t)((marked >> 7) * 0x0101010101010101u >> 56);
+}
+
 uint32_t postings_find(const struct postings *postings, uint32_t key, uint32_t home, uint32_t *entries, uint32_t most)
 {
 	uint32_t count = 0;
@@ -60,16 +65,23 @@ uint32_t postings_find(const struct postings *postings, uint32_t key, uint32_t h
 void postings_add(struct postings *postings, uint32_t key, uint32_t entry)
 {
 	uint32_t home = postings_home(postings, key), same = 0;
-	for (uint32_t at = home; at < home + WALK_MAX; at++) {
-		if (postings->tag[at] == 0) {
+	for (uint32_t at = home; at < home + WALK_MAX; at += WORD) {
+		uint64_t word;
+		memcpy(&word, postings->tag + at, sizeof(word));
+		uint64_t equal = octets_equal(word, tag_of(key)), free_slots = octets_equal(word, 0);
+		if (free_slots != 0) {
+			at += (uint32_t)__builtin_ctzll(free_slots) / 8;
+			equal &= (free_slots & -free_slots) - 1;
+		}
+		same += count_octets(equal);
+		if (same >= INDEX_LIST_MAX)
+			return;
+		if (free_slots != 0) {
 			postings->tag[at] = tag_of(key);
 			postings->entry[at] = entry;
 			postings->used++;
 			return;
 		}
-		same += postings->tag[at] == tag_of(key);
-		if (same == INDEX_LIST_MAX)
-			return;
 	}
 }
 

@@ -1,19 +1,29 @@
 #include "services/deduplication/shingle.h"
 
+#include "services/deduplication/lanes.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-enum { TABLE_SLOTS_MAX = 2 * SHINGLES_MAX, TABLE_SLOTS_LEAST = 256 };
+/* Eight slots a shingle, in two octets each: few probes end at another one, and a usual text's table is in the nearest
+ * cache. */
+enum { TABLE_SLOTS_MAX = 1 << 15, TABLE_SLOTS_LEAST = 256, SLOTS_A_SHINGLE = 8, WINDOWS_AT_ONCE = 1024 };
+static_assert(TABLE_SLOTS_MAX >= 2 * SHINGLES_MAX && SHINGLES_MAX < UINT16_MAX, "a slot holds a number");
 
 struct shingle_table {
-	uint32_t shift; /* 32 - log2(slots) */
+	const struct lanes *lanes;
+	const uint32_t *hash; /* of the set, borrowed */
+	uint32_t shift;       /* 32 - log2(slots) */
 	uint32_t mask;
-	uint32_t slot[TABLE_SLOTS_MAX]; /* 0: free */
+	uint16_t slot[TABLE_SLOTS_MAX]; /* a hash's number in the set, from 1; 0: free */
 };
 
 struct shingle_table *shingle_table_new(void)
 {
-	return calloc(1, sizeof(struct shingle_table));
+	struct shingle_table *table = calloc(1, sizeof(*table));
+	if (table != NULL)
+		table->lanes = lanes_best();
+	return table;
 }
 
 void shingle_table_free(struct shingle_table **table)
@@ -23,45 +33,36 @@ void shingle_table_free(struct shingle_table **table)
 }
 
 /* Only as many slots as the text needs are cleared and touched: a short text stays in the nearest cache. */
-static void table_clear(struct shingle_table *table, size_t keys)
+static void table_clear(struct shingle_table *table, const uint32_t *hash, size_t keys)
 {
 	uint32_t slots = TABLE_SLOTS_LEAST, bits = 8;
-	while (slots < 2 * keys && slots < TABLE_SLOTS_MAX) {
+	while (slots < SLOTS_A_SHINGLE * keys && slots < TABLE_SLOTS_MAX) {
 		slots *= 2;
 		bits++;
 	}
+	table->hash = hash;
 	table->mask = slots - 1;
 	table->shift = 32 - bits;
 	memset(table->slot, 0, slots * sizeof(table->slot[0]));
 }
 
-static bool table_add(struct shingle_table *table, uint32_t hash)
+/* The slot where a hash is, or where it would be. */
+static uint32_t table_find(const struct shingle_table *table, uint32_t hash)
 {
 	uint32_t at = hash >> table->shift;
-	while (table->slot[at] != 0) {
-		if (table->slot[at] == hash)
-			return false;
+	while (table->slot[at] != 0 && table->hash[table->slot[at] - 1] != hash)
 		at = (at + 1) & table->mask;
-	}
-	table->slot[at] = hash;
+	return at;
+}
+
+/* The hash that is `number` in the set: is it new? */
+static bool table_add(struct shingle_table *table, uint32_t number)
+{
+	uint32_t at = table_find(table, table->hash[number]);
+	if (table->slot[at] != 0)
+		return false;
+	table->slot[at] = (uint16_t)(number + 1);
 	return true;
-}
-
-/* The finaliser of MurmurHash3 over the window; the upper half is well mixed. */
-static uint32_t hash_window(uint64_t window)
-{
-	window *= 0xFF51AFD7ED558CCDu;
-	window ^= window >> 33;
-	window *= 0xC4CEB9FE1A85EC53u;
-	uint32_t hash = (uint32_t)(window >> 32);
-	return hash == 0 ? 1 : hash;
-}
-
-static uint64_t window_at(const uint8_t *at, size_t left)
-{
-	uint64_t window = 0;
-	memcpy(&window, at, left < sizeof(window) ? left : sizeof(window));
-	return window & (((uint64_t)1 << (8 * SHINGLE_BYTES)) - 1);
 }
 
 uint32_t shingle_text(struct shingle_table *table, struct bytes folded, uint32_t *out, uint32_t *places)
@@ -69,14 +70,17 @@ uint32_t shingle_text(struct shingle_table *table, struct bytes folded, uint32_t
 	if (folded.size == 0)
 		return 0;
 	size_t windows = folded.size < SHINGLE_BYTES ? 1 : folded.size - SHINGLE_BYTES + 1;
-	table_clear(table, windows);
-	uint32_t count = 0;
-	for (size_t i = 0; i < windows && count < SHINGLES_MAX; i++) {
-		uint32_t hash = hash_window(window_at(folded.data + i, folded.size - i));
-		out[count] = hash;
-		if (places != NULL)
-			places[count] = (uint32_t)i;
-		count += table_add(table, hash);
+	uint32_t hashes[WINDOWS_AT_ONCE], count = 0;
+	table_clear(table, out, windows);
+	for (size_t from = 0; from < windows && count < SHINGLES_MAX; from += WINDOWS_AT_ONCE) {
+		size_t these = windows - from < WINDOWS_AT_ONCE ? windows - from : WINDOWS_AT_ONCE;
+		table->lanes->hash_windows(folded.data + from, folded.size - from, these, hashes);
+		for (size_t i = 0; i < these && count < SHINGLES_MAX; i++) {
+			out[count] = hashes[i];
+			if (places != NULL)
+				places[count] = (uint32_t)(from + i);
+			count += table_add(table, count);
+		}
 	}
 	return count;
 }
@@ -84,20 +88,14 @@ uint32_t shingle_text(struct shingle_table *table, struct bytes folded, uint32_t
 void shingle_table_fill(struct shingle_table *table, const struct shingle_set *set)
 {
 	assert(set->count <= SHINGLES_MAX);
-	table_clear(table, set->count);
+	table_clear(table, set->hash, set->count);
 	for (uint32_t i = 0; i < set->count; i++)
-		(void)table_add(table, set->hash[i]);
+		(void)table_add(table, i);
 }
 
 bool shingle_table_has(const struct shingle_table *table, uint32_t hash)
 {
-	uint32_t at = hash >> table->shift;
-	while (table->slot[at] != 0) {
-		if (table->slot[at] == hash)
-			return true;
-		at = (at + 1) & table->mask;
-	}
-	return false;
+	return table->slot[table_find(table, hash)] != 0;
 }
 
 struct shingle_set *shingle_set_new(const uint32_t *hashes, uint32_t count)

@@ -24,7 +24,7 @@ void shingle_table_free(struct shingle_table **table);
  * SHINGLES_MAX + 1. A text of 1-4 bytes is one shingle. */
 uint32_t shingle_text(struct shingle_table *table, struct bytes folded, uint32_t *out, uint32_t *places);
 
-/* Fills the table with a set, and then: is a hash in it? */
+/* Fills the table with a set, which is borrowed until the next one, and then: is a hash in it? */
 void shingle_table_fill(struct shingle_table *table, const struct shingle_set *set);
 bool shingle_table_has(const struct shingle_table *table, uint32_t hash);
 

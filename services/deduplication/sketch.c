@@ -2,48 +2,7 @@
 
 #include <string.h>
 
-enum { SKETCH_VERSION = 1, LANES = 256, KEY_AROUND = 4, SHARED_LEAST = 4, NOBODY = UINT32_MAX };
-
-/* Run-time choice: the loader takes the AVX2 copy where the processor has it. */
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define VECTORISED __attribute__((target_clones("avx2", "default"), optimize("O3", "no-trapping-math")))
-#else
-#define VECTORISED
-#endif
-
-static inline uint32_t mix(uint32_t x)
-{
-	x ^= x >> 16;
-	x *= 0x7FEB352Du;
-	x ^= x >> 15;
-	x *= 0x846CA68Bu;
-	return x ^ x >> 16;
-}
-
-/* -log2 of a number in (0, 1], to about 1e-4: enough to order clocks, and the same on every machine. */
-static inline float minus_log2(float number)
-{
-	union {
-		float real;
-		uint32_t bits;
-	} parts = {.real = number};
-	float exponent = (float)(int32_t)(parts.bits >> 23) - 127.0F;
-	parts.bits = (parts.bits & 0x007FFFFFu) | 0x3F800000u;
-	float m = parts.real - 1.0F;
-	float log2 = m * (1.4425449F + m * (-0.7181452F + m * (0.4575485F + m * (-0.2779042F + m * 0.0959601F))));
-	return -(exponent + log2);
-}
-
-/* When each shingle's clock rings, and in which place. */
-VECTORISED static void run_clocks(
-	const uint32_t *hashes, const float *weight, size_t count, float *rings, uint32_t *place)
-{
-	for (size_t i = 0; i < count; i++) {
-		uint32_t chance = mix(hashes[i] ^ 0x5BD1E995u) >> 8;
-		rings[i] = minus_log2((float)(int32_t)(chance + 1) * 0x1p-24F) / weight[i];
-		place[i] = (mix(hashes[i] + 0x9E3779B9u) >> 16) * SKETCH_PLACES >> 16;
-	}
-}
+enum { SKETCH_VERSION = 1, AT_ONCE = 256, KEY_AROUND = 4, SHARED_LEAST = 4, NOBODY = UINT32_MAX };
 
 /* The winner and its neighbourhood, as far as the text goes. */
 static uint32_t key_of(struct bytes folded, uint32_t at)
@@ -61,19 +20,20 @@ static uint32_t key_of(struct bytes folded, uint32_t at)
 void sketch_text(const struct weights *weights, struct bytes folded, const uint32_t *hashes, const uint32_t *places,
 	uint32_t count, struct sketch *sketch)
 {
-	float first[SKETCH_PLACES], weight[LANES], rings[LANES];
-	uint32_t winner[SKETCH_PLACES], place[LANES];
+	const struct lanes *lanes = lanes_best();
+	float first[SKETCH_PLACES], weight[AT_ONCE], rings[AT_ONCE];
+	uint32_t winner[SKETCH_PLACES], place[AT_ONCE];
 
 	for (size_t p = 0; p < SKETCH_PLACES; p++) {
 		first[p] = __builtin_inff();
 		winner[p] = NOBODY;
 	}
-	for (uint32_t from = 0; from < count; from += LANES) {
-		uint32_t lanes = count - from < LANES ? count - from : LANES;
-		for (uint32_t i = 0; i < lanes; i++)
+	for (uint32_t from = 0; from < count; from += AT_ONCE) {
+		uint32_t these = count - from < AT_ONCE ? count - from : AT_ONCE;
+		for (uint32_t i = 0; i < these; i++)
 			weight[i] = weight_of(weights, hashes[from + i]);
-		run_clocks(hashes + from, weight, lanes, rings, place);
-		for (uint32_t i = 0; i < lanes; i++) {
+		lanes->run_clocks(hashes + from, weight, these, rings, place);
+		for (uint32_t i = 0; i < these; i++) {
 			if (rings[i] < first[place[i]]) {
 				first[place[i]] = rings[i];
 				winner[place[i]] = from + i;
@@ -129,6 +89,15 @@ bool sketch_read(struct bytes bytes, struct sketch *sketch)
 }
 
 /* Shards ---------------------------------------------------------------------------------------------------------- */
+
+static uint32_t mix(uint32_t x)
+{
+	x ^= x >> 16;
+	x *= 0x7FEB352Du;
+	x ^= x >> 15;
+	x *= 0x846CA68Bu;
+	return x ^ x >> 16;
+}
 
 void shard_map_init(struct shard_map *map, uint32_t shards)
 {

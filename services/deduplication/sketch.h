@@ -5,10 +5,11 @@
 #ifndef SANGKIEN_DEDUPLICATION_SKETCH_H
 #define SANGKIEN_DEDUPLICATION_SKETCH_H
 
+#include "services/deduplication/lanes.h"
 #include "services/deduplication/weights.h"
 
 enum {
-	SKETCH_PLACES = 40,
+	SKETCH_PLACES = LANES_PLACES,
 	SKETCH_KEY_BITS = 24,
 	SKETCH_HEADER_SIZE = 8, /* version, three zero octets, snapshot (u32 LE) */
 	SKETCH_SIZE = SKETCH_HEADER_SIZE + SKETCH_PLACES * SKETCH_KEY_BITS / 8,

@@ -56,8 +56,21 @@ void rivals_merge(struct rivals *rivals, const struct sketch *text, uint32_t sha
 	}
 }
 
-void rivals_sort(struct rivals *rivals)
+static bool is_worth_comparing(const struct rival *rival, const struct sketch *text, uint32_t keys)
 {
+	bool has_sketch = sketch_keys(&rival->sketch) > 0;
+	return rival->exact || !has_sketch ||
+	       index_is_worth_comparing(keys, sketch_shared(text, &rival->sketch), rival->points);
+}
+
+void rivals_settle(struct rivals *rivals, const struct sketch *text)
+{
+	const uint32_t keys = sketch_keys(text);
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < rivals->count; i++)
+		if (is_worth_comparing(&rivals->rival[i], text, keys))
+			rivals->rival[kept++] = rivals->rival[i];
+	rivals->count = kept;
 	for (uint32_t i = 1; i < rivals->count; i++) {
 		struct rival moving = rivals->rival[i];
 		uint32_t at = i;

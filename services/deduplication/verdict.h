@@ -49,8 +49,8 @@ struct rivals {
 /* Adds what a shard answered about the text of that sketch, but for texts that have too little in common with it in all
  * (sketch_shared_least()). Beyond RIVALS_MAX the one with the fewest points goes. */
 void rivals_merge(struct rivals *rivals, const struct sketch *text, uint32_t shard, const struct index_answer *answer);
-/* Exact ones first, then by points. */
-void rivals_sort(struct rivals *rivals);
+/* All shards have answered: exact ones first, then by points; those that are not worth comparing go. */
+void rivals_settle(struct rivals *rivals, const struct sketch *text);
 
 struct verdict_text {
 	struct id128 id;

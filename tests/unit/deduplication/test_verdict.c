@@ -202,7 +202,7 @@ static void test_merging_shards(void **state)
 	}
 	answer.candidates[0] = (struct index_candidate){.id = id_of_number(500), .points = 1, .exact = true};
 	rivals_merge(&rivals, &text, 1, &answer);
-	rivals_sort(&rivals);
+	rivals_settle(&rivals, &text);
 	assert_int_equal(rivals.count, RIVALS_MAX);
 	assert_true(rivals.rival[0].exact);
 	assert_int_equal(rivals.rival[1].points, 3 * RIVALS_MAX);
