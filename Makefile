@@ -93,6 +93,14 @@ $(foreach test,$(UNIT_SRC),$(eval $(call unit_rule,$(test))))
 unit: $(UNIT_BIN) ## build and run the unit tests (ONE=tests/unit/edge/test_lease runs one)
 	@SANGKIEN_BUILD=$(BUILD) tests/run unit $(if $(ONE),-k $(ONE:tests/unit/%=%))
 
+# What measures: tests/bench/x.c links deduplication.a. The method measured against stays plain scalar C. -----------------
+BENCH_SRC := $(wildcard tests/bench/*.c)
+BENCH_BIN := $(BENCH_SRC:%.c=$(BUILD)/%)
+$(BUILD)/tests/bench/minhash.o: CFLAGS += -fno-tree-vectorize -fno-tree-slp-vectorize
+$(BENCH_BIN): %: %.o $(BUILD)/services/deduplication.a $(BUILD)/common.a
+	@echo '  LD $@'
+	@$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
 .PHONY: run stop packages
 run: packages ## install what is missing, build, start everything, print the address
 	@$(MAKE) --no-print-directory -j2 all
@@ -102,7 +110,7 @@ stop: ## stop what `make run` started; the data are kept
 packages:
 	@deploy/bootstrap run
 
-.PHONY: test lint fault bench bench-backlog
+.PHONY: test lint fault bench bench-deduplication bench-backlog
 test: ## install what is missing and run every test; ends with `N passed, N failed`
 	@deploy/bootstrap test
 	@$(MAKE) --no-print-directory -j2 all $(UNIT_SRC:%.c=$(BUILD)/%)
@@ -113,10 +121,15 @@ fault: ## the fault matrix under load (SEED=7 replays a seed, ONLY=13 or 13-flus
 	@SANGKIEN_BUILD=$(BUILD) SEED=$(SEED) ONLY=$(ONLY) tests/fault/run
 lint: ## clang-format, clang-tidy, syntax of scripts
 	@SANGKIEN_BUILD=$(BUILD) tests/run lint
-bench: ## measure the pipeline beside the limit of COPY; writes build/bench.json
+bench: ## measure the pipeline beside the limit of COPY, and finding copies beside MinHash; writes build/bench*.json
 	@deploy/bootstrap bench
-	@$(MAKE) --no-print-directory -j2 all
+	@$(MAKE) --no-print-directory -j2 all $(BENCH_BIN)
 	@SANGKIEN_BUILD=$(BUILD) tests/bench/bench.py
+	@SANGKIEN_BUILD=$(BUILD) tests/bench/deduplication.py
+bench-deduplication: ## finding copies alone: about five minutes; writes build/bench-deduplication.json
+	@deploy/bootstrap bench
+	@$(MAKE) --no-print-directory -j2 all $(BENCH_BIN)
+	@SANGKIEN_BUILD=$(BUILD) tests/bench/deduplication.py
 bench-backlog: ## resident memory while a backlog of a million drains; writes build/backlog.json
 	@deploy/bootstrap bench
 	@$(MAKE) --no-print-directory -j2 all
