@@ -636,9 +636,10 @@ static void test_a_thousand_streams_share_an_event(void **state)
 	char answer[2048];
 	/* The server raises the limit for its own ends; the clients' are in this process too. */
 	struct rlimit limit;
+	const rlim_t wanted = (rlim_t)3 * STREAMS;
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	if (limit.rlim_cur < 3 * STREAMS && limit.rlim_max >= 3 * STREAMS)
-		limit.rlim_cur = 3 * STREAMS;
+	if (limit.rlim_cur < wanted && limit.rlim_max >= wanted)
+		limit.rlim_cur = wanted;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	size_t before = resident_bytes();
 	for (int i = 0; i < STREAMS; i++) {
