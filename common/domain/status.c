@@ -126,6 +126,12 @@ static const struct reason_words REASONS[] = {
 	{"duplicate", NULL,
 		"Nội dung trùng với một sáng kiến đã có: nếu là sáng kiến khác, hãy mô tả rõ điểm khác và gửi lại.",
 		"The text is that of an earlier initiative: if yours differs, describe how and submit again."},
+	{"legacy_encoding", NULL,
+		"Nội dung gõ bằng bảng mã cũ (TCVN3/ABC hoặc VNI) nên không đọc được: hãy chuyển sang Unicode rồi gửi "
+		"lại.",
+		"The text was typed in an encoding of before Unicode (TCVN3/ABC or VNI) and cannot be read: convert it "
+		"to "
+		"Unicode and submit it again."},
 	{"original_revoked", NULL,
 		"Sáng kiến trùng gửi trước không còn được tính: sáng kiến này đang được xem xét lại.",
 		"The earlier text it repeated counts no more: this one is under review again."},

@@ -11,6 +11,7 @@ enum { TABLE_SIZE = 0x20000, IDEOGRAPHS_END = 0x32000, DECOMPOSED_MAX = 32, SPAC
 /* What one code point becomes: up to four bytes, the first in the lowest octet; 0 is nothing. */
 struct fold_table {
 	uint32_t becomes[TABLE_SIZE];
+	uint32_t legacy[LEGACY_ENCODINGS][LEGACY_LAST + 1]; /* below U+0100, of text of before Unicode */
 };
 
 /* Letters that Unicode does not decompose, and those of other scripts that look like a Latin one (after UTS #39,
@@ -182,6 +183,11 @@ struct fold_table *fold_table_new(void)
 		return NULL;
 	for (uint32_t point = 0; point < TABLE_SIZE; point++)
 		table->becomes[point] = fold_point(point);
+	for (enum legacy_encoding encoding = LEGACY_TCVN3; encoding < LEGACY_ENCODINGS; encoding++) {
+		memcpy(table->legacy[encoding], table->becomes, sizeof(table->legacy[encoding]));
+		for (uint32_t point = LEGACY_FIRST; point <= LEGACY_LAST; point++)
+			table->legacy[encoding][point] = (uint8_t)legacy_letter(encoding, point);
+	}
 	return table;
 }
 
@@ -227,16 +233,31 @@ static uint32_t becomes(const struct fold_table *table, const uint8_t *at, uint3
 	return itself;
 }
 
-bool fold_text(const struct fold_table *table, struct bytes text, uint8_t *out, size_t *out_size)
+/* How often letters of Latin-1 occur, and those that only Unicode has: where the first outnumber the others the text
+ * may be one of before Unicode. */
+struct census {
+	uint32_t latin, vietnamese;
+};
+
+static bool fold_by(const struct fold_table *table, const uint32_t *latin, struct bytes text, uint8_t *out,
+	size_t *out_size, struct census *census)
 {
 	uint8_t *end = out;
 	uint8_t last = SPACE; /* no space at the front */
 	for (size_t at = 0; at < text.size;) {
-		uint32_t point = text.data[at];
-		size_t size = point < 0x80 ? 1 : decode(text.data + at, text.size - at, &point);
-		if (size == 0)
-			return false;
-		for (uint32_t packed = becomes(table, text.data + at, point); packed != 0; packed >>= 8) {
+		uint32_t point = text.data[at], packed;
+		size_t size = 1;
+		if (point < 0x80) {
+			packed = table->becomes[point];
+		} else {
+			size = decode(text.data + at, text.size - at, &point);
+			if (size == 0)
+				return false;
+			census->latin += point <= LEGACY_LAST;
+			census->vietnamese += point > LEGACY_LAST && point < 0x1F00;
+			packed = point <= LEGACY_LAST ? latin[point] : becomes(table, text.data + at, point);
+		}
+		for (; packed != 0; packed >>= 8) {
 			uint8_t octet = packed & 0xFF;
 			if (octet != SPACE || last != SPACE)
 				*end++ = octet;
@@ -248,6 +269,24 @@ bool fold_text(const struct fold_table *table, struct bytes text, uint8_t *out, 
 		end--;
 	*out_size = (size_t)(end - out);
 	return true;
+}
+
+bool fold_text_told(
+	const struct fold_table *table, struct bytes text, uint8_t *out, size_t *out_size, enum legacy_encoding *legacy)
+{
+	struct census census = {0}, again = {0};
+	*legacy = LEGACY_NONE;
+	if (!fold_by(table, table->becomes, text, out, out_size, &census))
+		return false;
+	if (census.latin > census.vietnamese)
+		*legacy = legacy_detect(text);
+	return *legacy == LEGACY_NONE || fold_by(table, table->legacy[*legacy], text, out, out_size, &again);
+}
+
+bool fold_text(const struct fold_table *table, struct bytes text, uint8_t *out, size_t *out_size)
+{
+	enum legacy_encoding legacy;
+	return fold_text_told(table, text, out, out_size, &legacy);
 }
 
 struct id128 fold_digest(struct bytes folded, struct bytes text)

@@ -74,7 +74,7 @@ static void write_verdict(const struct comparison *comparison, const uint8_t *sk
 static bool push_verdict(struct signing *signing, const struct comparison *comparison)
 {
 	verdict_reached message = SANGKIEN__MESSAGE__VERDICT_REACHED__INIT;
-	Sangkien__Message__Reason reason = SANGKIEN__MESSAGE__REASON__INIT, *reasons[] = {&reason};
+	Sangkien__Message__Reason reason[VERDICT_REASONS_MAX], *reasons[VERDICT_REASONS_MAX];
 	shard_epoch epochs[SHARDS_MAX], *list[SHARDS_MAX];
 	uint8_t sketch[SKETCH_SIZE];
 
@@ -86,9 +86,13 @@ static bool push_verdict(struct signing *signing, const struct comparison *compa
 		write_verdict(comparison, sketch, &message);
 		message.n_consulted = list_epochs(comparison, epochs, list);
 		message.consulted = list;
-		reason.code = (char *)(uintptr_t)comparison->verdict.reason;
-		reason.field = (char *)(uintptr_t) "description";
-		message.n_reasons = comparison->verdict.reason != NULL;
+		for (uint32_t i = 0; i < comparison->verdict.reason_count; i++) {
+			sangkien__message__reason__init(&reason[i]);
+			reason[i].code = (char *)(uintptr_t)comparison->verdict.reasons[i];
+			reason[i].field = (char *)(uintptr_t) "description";
+			reasons[i] = &reason[i];
+		}
+		message.n_reasons = comparison->verdict.reason_count;
 		message.reasons = reasons;
 	}
 	size_t size = sangkien__message__verdict_reached__get_packed_size(&message);

@@ -62,6 +62,7 @@ static void sign(struct offline *run, uint32_t thread, uint32_t i)
 		return;
 	work->about.digest = signature.digest;
 	work->about.sketch = signature.sketch;
+	work->about.legacy = signature.legacy;
 	work->about.asked = 1;
 	work->fault = keep(text, &signature, work);
 }
@@ -207,6 +208,7 @@ static int decide(struct offline *run)
 		bool duplicate = verdict.status == STATUS_DUPLICATE;
 		text->duplicate_of = duplicate ? number_of(&verdict.duplicate_of) : number_of(&work->about.id);
 		text->score = (float)verdict.score;
+		text->legacy = work->about.legacy;
 		run->duplicates += duplicate;
 		run->exact += duplicate && work->rivals.rival[0].exact;
 		run->under_review += verdict.status == STATUS_UNDER_REVIEW;

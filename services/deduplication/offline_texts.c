@@ -69,5 +69,8 @@ void offline_write(struct buffer *out, const struct offline_text *text, const st
 		buffer_text(out, "null");
 	else
 		buffer_json_text(out, original->name);
-	buffer_format(out, ", \"score\": %.4f}\n", (double)text->score);
+	buffer_format(out, ", \"score\": %.4f", (double)text->score);
+	if (text->legacy != LEGACY_NONE)
+		buffer_format(out, ", \"encoding\": \"%s\"", legacy_name(text->legacy));
+	buffer_text(out, "}\n");
 }

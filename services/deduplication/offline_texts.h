@@ -1,8 +1,10 @@
-/* The texts of an offline run: lines {"id","text"} in, lines {"id","duplicate_of","score"} out. */
+/* The texts of an offline run: lines {"id","text"} in, lines {"id","duplicate_of","score"} out, with "encoding" where a
+ * text is one of before Unicode. */
 #ifndef SANGKIEN_DEDUPLICATION_OFFLINE_TEXTS_H
 #define SANGKIEN_DEDUPLICATION_OFFLINE_TEXTS_H
 
 #include "common/runtime/buffer.h"
+#include "services/deduplication/legacy.h"
 
 #include <stdio.h>
 
@@ -12,6 +14,7 @@ struct offline_text {  /* heap */
 	uint32_t size;
 	uint32_t duplicate_of; /* its place in arrival order; itself: none */
 	float score;
+	enum legacy_encoding legacy; /* it was typed in */
 };
 
 struct offline_reader {

@@ -92,6 +92,7 @@ static enum signer_fault sign(struct signing *signing, struct bytes text, struct
 		return fault;
 	comparison->text.digest = signature.digest;
 	comparison->text.sketch = signature.sketch;
+	comparison->text.legacy = signature.legacy;
 	comparison->folded_size = signature.folded.size;
 	comparison->folded = malloc(signature.folded.size + 1);
 	comparison->shingles = shingle_set_new(signature.hashes, signature.count);

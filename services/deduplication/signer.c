@@ -33,7 +33,8 @@ void signer_free(struct signer **signer)
 	*signer = NULL;
 }
 
-static enum signer_fault fold(struct signer *signer, struct bytes text, struct bytes *folded)
+static enum signer_fault fold(
+	struct signer *signer, struct bytes text, struct bytes *folded, enum legacy_encoding *legacy)
 {
 	size_t need = FOLD_GROWTH * text.size + 1;
 	if (need > signer->folded_capacity) {
@@ -44,13 +45,13 @@ static enum signer_fault fold(struct signer *signer, struct bytes text, struct b
 		signer->folded_capacity = need;
 	}
 	folded->data = signer->folded;
-	return fold_text(signer->fold, text, signer->folded, &folded->size) ? SIGNER_OK : SIGNER_NOT_UTF8;
+	return fold_text_told(signer->fold, text, signer->folded, &folded->size, legacy) ? SIGNER_OK : SIGNER_NOT_UTF8;
 }
 
 enum signer_fault signer_sign(
 	struct signer *signer, const struct weights *weights, struct bytes text, struct signed_text *signature)
 {
-	enum signer_fault fault = fold(signer, text, &signature->folded);
+	enum signer_fault fault = fold(signer, text, &signature->folded, &signature->legacy);
 	if (fault != SIGNER_OK)
 		return fault;
 	signature->digest = fold_digest(signature->folded, text);
@@ -68,5 +69,6 @@ struct shingle_set *signer_shingles(struct signer *signer, struct bytes folded)
 struct shingle_set *signer_shingles_of(struct signer *signer, struct bytes text)
 {
 	struct bytes folded;
-	return fold(signer, text, &folded) == SIGNER_OK ? signer_shingles(signer, folded) : NULL;
+	enum legacy_encoding legacy;
+	return fold(signer, text, &folded, &legacy) == SIGNER_OK ? signer_shingles(signer, folded) : NULL;
 }

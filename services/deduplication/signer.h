@@ -14,6 +14,7 @@ struct signed_text {
 	uint32_t count;
 	struct id128 digest;
 	struct sketch sketch;
+	enum legacy_encoding legacy; /* it was typed in */
 };
 
 struct signer *signer_new(const struct fold_table *table) MUST_CHECK; /* NULL without memory */

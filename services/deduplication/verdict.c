@@ -110,6 +110,20 @@ bool verdict_may_name(const struct shard_map *map, const struct verdict_text *te
 			    : record->original_near_scope == text->near_scope;
 }
 
+static void resemble(struct verdict *verdict, const struct verdict_text *text, const struct rival *best,
+	const struct thresholds *thresholds)
+{
+	verdict->resembles = true;
+	verdict->duplicate_of = best->record.original;
+	verdict->score = best->score;
+	verdict->status = STATUS_UNDER_REVIEW;
+	if (best->score < thresholds->near)
+		return;
+	bool own = id128_equal(&best->record.original_person, &text->person);
+	verdict->status = STATUS_DUPLICATE;
+	verdict->reasons[verdict->reason_count++] = own ? "own_duplicate" : "duplicate";
+}
+
 struct verdict verdict_reach(const struct shard_map *map, const struct verdict_text *text, const struct rivals *rivals,
 	const struct thresholds *thresholds)
 {
@@ -120,13 +134,12 @@ struct verdict verdict_reach(const struct shard_map *map, const struct verdict_t
 			best = rival;
 	}
 	struct verdict verdict = {.status = STATUS_COUNTED};
-	if (best == NULL || (best->score < thresholds->review && best->score < thresholds->near))
-		return verdict;
-	verdict.resembles = true;
-	verdict.duplicate_of = best->record.original;
-	verdict.score = best->score;
-	bool own = id128_equal(&best->record.original_person, &text->person);
-	verdict.status = best->score >= thresholds->near ? STATUS_DUPLICATE : STATUS_UNDER_REVIEW;
-	verdict.reason = verdict.status == STATUS_UNDER_REVIEW ? NULL : own ? "own_duplicate" : "duplicate";
+	if (best != NULL && (best->score >= thresholds->review || best->score >= thresholds->near))
+		resemble(&verdict, text, best, thresholds);
+	if (text->legacy != LEGACY_NONE) {
+		verdict.reasons[verdict.reason_count++] = "legacy_encoding";
+		if (verdict.status == STATUS_COUNTED && thresholds->review < thresholds->near)
+			verdict.status = STATUS_UNDER_REVIEW;
+	}
 	return verdict;
 }

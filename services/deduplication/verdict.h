@@ -4,6 +4,7 @@
 
 #include "common/domain/status.h"
 #include "services/deduplication/index.h"
+#include "services/deduplication/legacy.h"
 
 /* Where a campaign says nothing else. From `near` on a text is a duplicate; from `review` on a person looks. */
 #define VERDICT_NEAR_THRESHOLD 0.72
@@ -59,7 +60,8 @@ struct verdict_text {
 	uint32_t near_scope, exact_scope;
 	struct id128 digest;
 	struct sketch sketch;
-	uint32_t asked; /* 1: the first time */
+	enum legacy_encoding legacy; /* it was typed in */
+	uint32_t asked;              /* 1: the first time */
 };
 
 /* May the rival's text be the original of this one? Which came first is what all shards say that hold a key of both;
@@ -68,9 +70,13 @@ struct verdict_text {
  * that no circle of texts can wait for one another. */
 bool verdict_may_name(const struct shard_map *map, const struct verdict_text *text, const struct rival *rival);
 
+/* A text that nobody can read as it stands is looked at by a person even where it resembles nothing, and its submitter
+ * is told; where the campaign has no review it counts, and its submitter is told. */
+enum { VERDICT_REASONS_MAX = 2 };
 struct verdict {
-	enum submission_status status; /* counted, under review or duplicate */
-	const char *reason;            /* of the contract, NULL: none */
+	enum submission_status status;            /* counted, under review or duplicate */
+	const char *reasons[VERDICT_REASONS_MAX]; /* words of the contract */
+	uint32_t reason_count;
 	bool resembles;
 	struct id128 duplicate_of; /* where it resembles one */
 	double score;

@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from harness.legacy_text import tcvn3, vni
 from harness.process import BUILD, ROOT
 
 DATA = os.path.join(ROOT, "..", "shared", "data", "dedup")
@@ -97,6 +98,60 @@ def test_index_memory_a_text():
 def test_strange_texts(texts, duplicates):
     decisions, _ = run([{"id": str(i), "text": text} for i, text in enumerate(texts)])
     assert [d["duplicate_of"] for d in decisions] == duplicates
+
+
+@needs_data
+@pytest.mark.parametrize("name,encode", [("tcvn3", tcvn3), ("vni", vni)])
+def test_text_of_before_unicode(truth, name, encode):
+    """R18: typed for an old font and pasted, a text is still the copy of its Unicode self, and is called what it is; no text
+    in Unicode is."""
+    texts = [one["text"] for one in truth[:600]]
+    old = [encode(text) for text in texts]
+    decisions, _ = run([{"id": str(i), "text": text} for i, text in enumerate(texts + old)])
+    for text, was, decision in zip(texts, old, decisions[600:]):
+        if sum(letter != other for letter, other in zip(text, was)) > 20:
+            assert decision.get("encoding") == name and decision["score"] > 0.9, was
+    assert not any("encoding" in decision for decision in decisions[:600])
+
+
+@pytest.mark.parametrize("words", [1, 2, 5, 8, 10])
+def test_short_texts(words):
+    """One to ten words: the same ones are a copy whatever their spelling, one that quotes them is not."""
+    source = random.Random(words)
+    texts = [prose(source, words) for _ in range(40)]
+    lines = texts + [text.upper() + "." for text in texts] + [text + " " + prose(source, 6 + 5 * words) for text in texts]
+    decisions, _ = run([{"id": str(i), "text": text} for i, text in enumerate(lines)])
+    first = {text: str(texts.index(text)) for text in texts}
+    for i, text in enumerate(texts):
+        assert decisions[40 + i]["duplicate_of"] == first[text], text
+        assert decisions[80 + i]["duplicate_of"] is None, lines[80 + i]
+
+
+def test_long_texts():
+    """2,000 characters: an edited one is found, one that shares a paragraph is not."""
+    source = random.Random(4)
+    long = prose(source, 460)[:2000]
+    words = long.split()
+    edited = " ".join(prose(source, 1) if i % 20 == 7 else word for i, word in enumerate(words))
+    other = " ".join(words[:80]) + " " + prose(source, 350)
+    decisions, _ = run([{"id": name, "text": text} for name, text in (("a", long), ("b", edited), ("c", other))])
+    assert [d["duplicate_of"] for d in decisions] == [None, "a", None]
+
+
+def test_the_operators_command_is_the_service():
+    """`sangkien duplicates` starts the service's program in its offline mode: the same lines, bit by bit."""
+    lines = "".join(json.dumps({"id": str(i), "text": prose(random.Random(i % 7), 60)}) + "\n" for i in range(20)).encode()
+    path = os.path.join(BUILD, "duplicates-test.jsonl")
+    with open(path, "wb") as file:
+        file.write(lines)
+    words = [path, "--threads", "2", "--stats"]
+    try:
+        ours = subprocess.run([os.path.join(BUILD, "sangkien"), "duplicates", *words], capture_output=True, timeout=60, check=True)
+        direct = subprocess.run([PROGRAM, "--offline", *words], capture_output=True, timeout=60, check=True)
+    finally:
+        os.unlink(path)
+    assert ours.stdout == direct.stdout and len(ours.stdout.splitlines()) == 20
+    assert json.loads(ours.stderr)["texts"] == 20
 
 
 @pytest.mark.parametrize("line,complaint", [

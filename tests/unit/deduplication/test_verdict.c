@@ -64,12 +64,12 @@ static void test_thresholds(void **state)
 	(void)state;
 	struct verdict verdict = reach(&map, &about, rival(1, 10, 1, 0.72));
 	assert_int_equal(verdict.status, STATUS_DUPLICATE);
-	assert_string_equal(verdict.reason, "duplicate");
+	assert_string_equal(verdict.reasons[0], "duplicate");
 	struct id128 original = id_of_number(1);
 	assert_true(id128_equal(&verdict.duplicate_of, &original));
 	verdict = reach(&map, &about, rival(1, 10, 1, 0.71));
 	assert_int_equal(verdict.status, STATUS_UNDER_REVIEW);
-	assert_true(verdict.resembles && verdict.reason == NULL);
+	assert_true(verdict.resembles && verdict.reason_count == 0);
 	verdict = reach(&map, &about, rival(1, 10, 1, 0.61));
 	assert_int_equal(verdict.status, STATUS_COUNTED);
 	assert_false(verdict.resembles);
@@ -77,6 +77,29 @@ static void test_thresholds(void **state)
 	struct rivals rivals = {.rival = {rival(1, 10, 1, 0.71)}, .count = 1};
 	const struct thresholds no_review = {0.72, 0.72};
 	assert_int_equal(verdict_reach(&map, &about, &rivals, &no_review).status, STATUS_COUNTED);
+}
+
+/* Nobody can read it as it stands: it is looked at, and its submitter told, unless the campaign has no review. */
+static void test_text_of_before_unicode(void **state)
+{
+	struct shard_map map = shards_of(1);
+	struct verdict_text about = text(2, 20);
+	const struct thresholds no_review = {0.72, 0.72};
+	struct rivals none = {.count = 0};
+
+	(void)state;
+	about.legacy = LEGACY_VNI;
+	struct verdict verdict = verdict_reach(&map, &about, &none, &thresholds);
+	assert_int_equal(verdict.status, STATUS_UNDER_REVIEW);
+	assert_int_equal(verdict.reason_count, 1);
+	assert_string_equal(verdict.reasons[0], "legacy_encoding");
+	assert_false(verdict.resembles);
+	verdict = verdict_reach(&map, &about, &none, &no_review);
+	assert_int_equal(verdict.status, STATUS_COUNTED);
+	assert_int_equal(verdict.reason_count, 1);
+	verdict = reach(&map, &about, rival(1, 10, 1, 0.9));
+	assert_int_equal(verdict.status, STATUS_DUPLICATE);
+	assert_int_equal(verdict.reason_count, 2);
 }
 
 static void test_own_copy(void **state)
@@ -87,7 +110,7 @@ static void test_own_copy(void **state)
 
 	(void)state;
 	own.record.original_person = about.person;
-	assert_string_equal(reach(&map, &about, own).reason, "own_duplicate");
+	assert_string_equal(reach(&map, &about, own).reasons[0], "own_duplicate");
 }
 
 /* Whichever of the two the shards let in first, exactly one of them names the other. */
@@ -214,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_thresholds),
+		cmocka_unit_test(test_text_of_before_unicode),
 		cmocka_unit_test(test_own_copy),
 		cmocka_unit_test(test_exactly_one_of_two),
 		cmocka_unit_test(test_records_outweigh_order),

@@ -49,7 +49,7 @@ static void test_every_code_has_words_in_both_languages(void **state)
 {
 	static const char *const CODES[] = {"required", "invalid", "too_long", "too_short", "unknown_field",
 		"unknown_unit", "outside_window", "not_recognised", "ip_protected", "not_lead_author", "duplicate",
-		"own_duplicate", "original_revoked"};
+		"own_duplicate", "original_revoked", "legacy_encoding"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(CODES); i++) {
