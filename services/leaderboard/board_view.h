@@ -4,7 +4,7 @@
 
 #include "common/runtime/buffer.h"
 #include "services/leaderboard/board_query.h"
-#include "services/leaderboard/targets.h"
+#include "common/domain/targets.h"
 
 enum { BOARD_ETAG_SIZE = 104 };
 

@@ -3,7 +3,7 @@
 #define SANGKIEN_LEADERBOARD_CAMPAIGN_JSON_H
 
 #include "common/domain/reference.h"
-#include "services/leaderboard/targets.h"
+#include "common/domain/targets.h"
 
 /* By code. */
 void campaigns_json(const struct reference *reference, int64_t now, bool english, struct buffer *json);

@@ -2,134 +2,32 @@
 
 #include "common/runtime/clock.h"
 
-/* Versions of the board and of the unit tree; totals by unit and phase; sums of days by unit and span. */
-static const char SQL[] =
-	"SELECT 0 AS kind, 0 AS unit, 0 AS place, coalesce(b.version, 0), coalesce(r.version, 0), 0::int8 FROM "
-	"campaign c "
-	"LEFT JOIN board b ON b.campaign_id = c.id LEFT JOIN unit_tree r ON r.campaign_id = c.id WHERE c.id = $1 UNION "
-	"ALL "
-	"SELECT 1, t.unit_id, t.phase, t.counted, t.people, 0 FROM unit_total t "
-	"WHERE t.campaign_id = $1 AND t.unit_id = ANY($2) UNION ALL "
-	"SELECT 2, d.unit_id, s.place::int4, sum(d.counted)::int8, sum(d.people)::int8, sum(d.newcomers)::int8 "
-	"FROM unnest($3, $4, $5) WITH ORDINALITY AS s(phase, first, last, place) JOIN unit_day d ON d.campaign_id = $1 "
-	"AND d.unit_id = ANY($2) AND d.day BETWEEN s.first AND s.last AND (s.phase = 0 OR d.phase = s.phase) "
-	"GROUP BY d.unit_id, s.place";
-enum { KIND_VERSION, KIND_TOTAL, KIND_DAYS };
+#include <stdlib.h>
 
-/* Days that are added up: of a period its last seven, of a round also all of them. */
-struct span {
-	size_t period;
-	uint32_t phase; /* 0: of any */
-	int32_t first, last;
-	bool is_pace;
-};
-struct spans {
-	struct span rows[256];
+/* The unit, then its children. NULL: no memory, or no such unit. */
+static struct progress_table *table_of(
+	const struct reference_campaign *campaign, const struct targets *targets, uint32_t unit)
+{
+	const struct unit *own = unit_by_id(campaign->units, unit);
 	size_t count;
-};
-
-static void add_span(struct spans *spans, struct span span)
-{
-	assert(spans->count < ARRAY_LENGTH(spans->rows)); /* a whole, 32 phases and 100 rounds at most */
-	spans->rows[spans->count++] = span;
+	const struct unit *const *children = unit_children(campaign->units, unit, &count);
+	const struct unit **units = own ? malloc((count + 1) * sizeof(*units)) : NULL;
+	struct progress_table *table;
+	if (!units)
+		return NULL;
+	units[0] = own;
+	for (size_t i = 0; i < count; i++)
+		units[i + 1] = children[i];
+	table = progress_table_new(campaign, targets, units, count + 1, clock_now_us());
+	free(units);
+	return table;
 }
 
-static void find_spans(const struct progress_table *table, struct spans *spans)
-{
-	spans->count = 0;
-	for (size_t i = 0; i < table->period_count; i++) {
-		const struct progress_period *period = &table->periods[i];
-		struct progress_days days = progress_pace_days(&period->window, table->now);
-		bool round = period->number >= TARGETS_ROUND_FIRST;
-		if (days.count > 0)
-			add_span(spans, (struct span){.period = i,
-						.phase = round ? 0 : period->number,
-						.first = days.first,
-						.last = days.last,
-						.is_pace = true});
-		if (round)
-			add_span(spans, (struct span){.period = i,
-						.first = clock_vietnam_day(period->window.starts_at),
-						.last = clock_vietnam_day(period->window.ends_at - 1)});
-	}
-}
-
-static void put_parameters(struct pg_params *p, const struct progress_table *table, const struct spans *spans)
-{
-	pg_i16(p, (int16_t)table->campaign->id);
-	pg_array_begin(p, PG_OID_INT4);
-	for (size_t i = 0; i < table->row_count; i++)
-		pg_i32(p, (int32_t)table->rows[i].unit->id);
-	pg_array_end(p);
-	pg_array_begin(p, PG_OID_INT2);
-	for (size_t i = 0; i < spans->count; i++)
-		pg_i16(p, (int16_t)spans->rows[i].phase);
-	pg_array_end(p);
-	pg_array_begin(p, PG_OID_DATE);
-	for (size_t i = 0; i < spans->count; i++)
-		pg_day(p, spans->rows[i].first);
-	pg_array_end(p);
-	pg_array_begin(p, PG_OID_DATE);
-	for (size_t i = 0; i < spans->count; i++)
-		pg_day(p, spans->rows[i].last);
-	pg_array_end(p);
-}
-
-static void take_days(
-	struct progress_table *table, const struct span *span, uint32_t unit, const PGresult *rows, int row)
-{
-	struct progress_figures *figures = progress_table_figures(table, unit, span->period);
-	uint64_t counted = (uint64_t)pg_get_i64(rows, row, 3);
-	if (!figures)
-		return;
-	if (!span->is_pace) {
-		figures->counted = counted;
-		return;
-	}
-	figures->recent_counted = counted;
-	figures->recent_people = (uint64_t)pg_get_i64(rows, row, span->phase == 0 ? 5 : 4);
-}
-
-static void take_row(struct progress_table *table, const struct spans *spans, const PGresult *rows, int row)
-{
-	uint32_t unit = (uint32_t)pg_get_i32(rows, row, 1);
-	int32_t place = pg_get_i32(rows, row, 2);
-	struct progress_figures *figures;
-	switch (pg_get_i32(rows, row, 0)) {
-	case KIND_VERSION:
-		table->version = (uint64_t)pg_get_i64(rows, row, 3);
-		break;
-	case KIND_TOTAL:
-		figures = progress_table_figures(table, unit, progress_table_period(table, (uint32_t)place));
-		if (figures) {
-			figures->counted = (uint64_t)pg_get_i64(rows, row, 3);
-			figures->people = (uint64_t)pg_get_i64(rows, row, 4);
-		}
-		break;
-	case KIND_DAYS:
-		take_days(table, &spans->rows[place - 1], unit, rows, row);
-		break;
-	}
-}
-
-/* `moved`: these are totals of another tree than the table's. */
 static bool read_figures(struct board_reader *reader, struct progress_table *table, bool *moved)
 {
-	CLEANUP(pg_result_clear) PGresult *rows = NULL;
-	struct spans spans;
 	int64_t deadline = clock_monotonic_ms() + watch_patience_ms(reader->watch);
-	find_spans(table, &spans);
-	if (!pg_ready(reader->pg, deadline))
-		return false;
-	put_parameters(pg_params(reader->pg), table, &spans);
-	if (pg_run(reader->pg, SQL, &rows, deadline) != PG_OK)
-		return false;
-	for (int row = 0; row < PQntuples(rows); row++) {
-		if (pg_get_i32(rows, row, 0) == KIND_VERSION)
-			*moved = (uint64_t)pg_get_i64(rows, row, 4) != table->campaign->tree_version;
-		take_row(table, &spans, rows, row);
-	}
-	return !*moved;
+	return pg_ready(reader->pg, deadline) && progress_table_read(table, reader->pg, moved, deadline) == PG_OK &&
+	       !*moved;
 }
 
 static bool read_once(struct board_reader *reader, const struct progress_query *query, struct buffer *json, bool *moved)
@@ -138,12 +36,11 @@ static bool read_once(struct board_reader *reader, const struct progress_query *
 	struct targets *targets = watch_targets(reader->watch);
 	const struct reference_campaign *campaign = reference ? reference_by_id(reference, query->campaign) : NULL;
 	/* Before the first targets it would say that there are none. */
-	struct progress_table *table =
-		campaign && targets ? progress_table_new(campaign, targets, query->unit, clock_now_us()) : NULL;
+	struct progress_table *table = campaign && targets ? table_of(campaign, targets, query->unit) : NULL;
 	*moved = false;
 	bool read = table && read_figures(reader, table, moved);
 	if (read)
-		progress_table_json(table, query->english, json);
+		progress_json(table, query->english, json);
 	progress_table_free(&table);
 	targets_release(&targets);
 	reference_release(reader->reference, &reference);

@@ -3,7 +3,7 @@
 #define SANGKIEN_LEADERBOARD_PROGRESS_READER_H
 
 #include "services/leaderboard/board_reader.h"
-#include "services/leaderboard/progress_table.h"
+#include "services/leaderboard/progress_json.h"
 
 struct progress_query {
 	uint32_t campaign, unit;

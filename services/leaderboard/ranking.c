@@ -1,5 +1,7 @@
 #include "services/leaderboard/ranking.h"
 
+#include "common/domain/progress.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,10 +42,7 @@ static uint64_t done(const struct board_row *row)
 
 bool board_row_permille(const struct board_row *row, uint64_t *permille)
 {
-	if (!is_measured(row))
-		return false;
-	*permille = (uint64_t)(((wide)done(row) * 1000 + row->target / 2) / row->target);
-	return true;
+	return row->has_target && progress_permille(done(row), row->target, permille);
 }
 
 static int compare_numbers(wide a, wide b)

@@ -16,7 +16,7 @@ struct board_row {
 	uint64_t target;
 };
 
-/* 1000 · done / target, rounded half up: tenths of a percent. False: no target to measure by (0 is none). */
+/* As progress_permille(). False: no target to measure by. */
 bool board_row_permille(const struct board_row *row, uint64_t *permille) MUST_CHECK;
 
 /* Sorts, best first, and gives ranks. By percent the exact ratio decides, and rows without a target come last. */

@@ -4,7 +4,7 @@
 #define SANGKIEN_LEADERBOARD_WATCH_H
 
 #include "common/domain/reference.h"
-#include "services/leaderboard/targets.h"
+#include "common/domain/targets.h"
 
 struct watch;
 

@@ -1,6 +1,6 @@
 /* Would catch: a day too many or too few at the ends of a phase, a pace of days before it, a division by no day, a
  * percent that is capped, laggards in the wrong order. */
-#include "services/leaderboard/progress.h"
+#include "common/domain/progress.h"
 
 #include "common/runtime/clock.h"
 

@@ -1,7 +1,6 @@
-#include "services/leaderboard/progress.h"
+#include "common/domain/progress.h"
 
 #include "common/runtime/clock.h"
-#include "services/leaderboard/ranking.h"
 
 static const int64_t DAY_US = INT64_C(86400000000);
 typedef unsigned __int128 wide;
@@ -29,17 +28,19 @@ uint32_t progress_days_left(const struct progress_window *window, int64_t now)
 	return (uint32_t)(last_day_of(window) - from + 1);
 }
 
-static void measure(struct progress *progress, const struct progress_figures *figures, const struct target *target)
+bool progress_permille(uint64_t done, uint64_t target, uint64_t *permille)
 {
-	struct board_row row = {.counted = figures->counted,
-		.people = figures->people,
-		.has_target = true,
-		.target_of_people = target->of_people,
-		.target = target->value};
+	if (target > 0)
+		*permille = (uint64_t)(((wide)done * 1000 + target / 2) / target);
+	return target > 0;
+}
+
+static void measure(struct progress *progress, uint64_t target)
+{
 	progress->has_target = true;
-	progress->target = target->value;
-	progress->has_percent = board_row_permille(&row, &progress->permille);
-	progress->met = progress->done >= target->value;
+	progress->target = target;
+	progress->has_percent = progress_permille(progress->done, target, &progress->permille);
+	progress->met = progress->done >= target;
 }
 
 /* What is lacking over the days that are left. Who is there needs nothing; when no day is left, none helps. */
@@ -63,7 +64,7 @@ struct progress progress_of(const struct progress_window *window, const struct p
 		.done = of_people ? figures->people : figures->counted, .days_left = progress_days_left(window, now)};
 	uint64_t recent = of_people ? figures->recent_people : figures->recent_counted;
 	if (target)
-		measure(&progress, figures, target);
+		measure(&progress, target->value);
 	require(&progress);
 	progress.projected = progress.done;
 	if (days.count > 0) {

@@ -1,13 +1,13 @@
 /* The targets of every unit as they hold today, and the rounds there are: an immutable snapshot of what `sangkien
  * quotas apply` stored, shared by counting its holders. */
-#ifndef SANGKIEN_LEADERBOARD_TARGETS_H
-#define SANGKIEN_LEADERBOARD_TARGETS_H
+#ifndef SANGKIEN_DOMAIN_TARGETS_H
+#define SANGKIEN_DOMAIN_TARGETS_H
 
 #include "common/domain/reference.h"
 #include "common/runtime/pg.h"
 
 /* Rounds of emulation (R20) have their targets as phases from here on: round n is 100 + n. */
-enum { TARGETS_ROUND_FIRST = 100 };
+enum { TARGETS_ROUND_FIRST = 100, TARGETS_LANES = 2 /* one of initiatives, one of people */ };
 
 struct targets;
 struct target {
@@ -38,10 +38,10 @@ bool targets_find(const struct targets *targets, uint32_t campaign, uint32_t uni
 	struct target *target) MUST_CHECK;
 /* Both of them, in that order; the result is how many, 0 to 2. */
 size_t targets_find_all(
-	const struct targets *targets, uint32_t campaign, uint32_t unit, uint32_t phase, struct target found[2]);
+	const struct targets *targets, uint32_t campaign, uint32_t unit, uint32_t phase, struct target found[TARGETS_LANES]);
 /* What counts for a unit: these, and for the root's whole the rule pack's target at `now` where there is none. */
 size_t targets_of(const struct targets *targets, const struct reference_campaign *campaign, const struct unit *unit,
-	uint32_t phase, int64_t now, struct target found[2]);
+	uint32_t phase, int64_t now, struct target found[TARGETS_LANES]);
 /* The rounds of a campaign in their order, borrowed. */
 const struct target_round *targets_rounds(const struct targets *targets, uint32_t campaign, size_t *count);
 

@@ -1,10 +1,10 @@
-#include "services/leaderboard/targets.h"
+#include "common/domain/targets.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANES = 2 /* initiatives, people */, DAY_BITS = 20 };
+enum { DAY_BITS = 20 };
 
 struct entry {
 	uint32_t campaign, unit, phase;
@@ -53,7 +53,7 @@ static struct entry entry_of(const PGresult *rows, int row)
 	target->phases = figure(rows, row, 7, &target->has_phases);
 	target->differs = declared && ((target->has_parts && target->parts != value) ||
 					      (target->has_phases && target->phases != value));
-	entry.rank = (declared || !target->has_parts ? 0 : LANES) + target->of_people;
+	entry.rank = (declared || !target->has_parts ? 0 : TARGETS_LANES) + target->of_people;
 	return entry;
 }
 
@@ -155,7 +155,7 @@ uint64_t targets_version(const struct targets *targets)
 }
 
 size_t targets_find_all(
-	const struct targets *targets, uint32_t campaign, uint32_t unit, uint32_t phase, struct target found[2])
+	const struct targets *targets, uint32_t campaign, uint32_t unit, uint32_t phase, struct target found[TARGETS_LANES])
 {
 	struct entry key = {.campaign = campaign, .unit = unit, .phase = phase};
 	size_t low = 0, high = targets ? targets->count : 0, end = high, count = 0;
@@ -166,7 +166,7 @@ size_t targets_find_all(
 		else
 			high = middle;
 	}
-	for (; low < end && count < LANES; low++) {
+	for (; low < end && count < TARGETS_LANES; low++) {
 		const struct entry *entry = &targets->entries[low];
 		if (entry->campaign != campaign || entry->unit != unit || entry->phase != phase)
 			break;
@@ -178,7 +178,7 @@ size_t targets_find_all(
 bool targets_find(
 	const struct targets *targets, uint32_t campaign, uint32_t unit, uint32_t phase, struct target *target)
 {
-	struct target found[LANES];
+	struct target found[TARGETS_LANES];
 	if (targets_find_all(targets, campaign, unit, phase, found) == 0)
 		return false;
 	*target = found[0];
@@ -186,7 +186,7 @@ bool targets_find(
 }
 
 size_t targets_of(const struct targets *targets, const struct reference_campaign *campaign, const struct unit *unit,
-	uint32_t phase, int64_t now, struct target found[2])
+	uint32_t phase, int64_t now, struct target found[TARGETS_LANES])
 {
 	size_t count = targets_find_all(targets, campaign->id, unit->id, phase, found);
 	if (count > 0 || phase != 0 || unit->parent != 0)

@@ -1,11 +1,14 @@
 /* How far a unit is in a phase, a round or the whole campaign, and whether it will get there. Pure: time is an
  * argument, days are those of Asia/Ho_Chi_Minh and count in full. */
-#ifndef SANGKIEN_LEADERBOARD_PROGRESS_H
-#define SANGKIEN_LEADERBOARD_PROGRESS_H
+#ifndef SANGKIEN_DOMAIN_PROGRESS_H
+#define SANGKIEN_DOMAIN_PROGRESS_H
 
-#include "services/leaderboard/targets.h"
+#include "common/domain/targets.h"
 
 enum { PROGRESS_PACE_DAYS = 7, PROGRESS_SCALE = 100 /* rates are in hundredths */ };
+
+/* 1000 · done / target, rounded half up: tenths of a percent. False: no target to measure by (0 is none). */
+bool progress_permille(uint64_t done, uint64_t target, uint64_t *permille) MUST_CHECK;
 
 /* Instants, [starts_at, ends_at). */
 struct progress_window {
