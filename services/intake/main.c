@@ -1,5 +1,6 @@
 /* intake: takes submissions in over HTTP, makes them durable, gives receipts, hands them to the pipeline. */
 #include "common/edge/curve.h"
+#include "common/runtime/key_file.h"
 #include "common/runtime/log.h"
 #include "services/intake/front.h"
 #include "services/intake/settings.h"
@@ -59,8 +60,8 @@ static bool load_keys(struct intake *intake)
 		log_error("keys_not_read", KV_TEXT("directory", directory), KV_TEXT("why", strerror(errno)));
 		return false;
 	}
-	if (!person_key_load(directory, "person.key", intake->person_key, sizeof(intake->person_key)) ||
-		!person_key_load(directory, "sealing.public", sealing, sizeof(sealing))) {
+	if (!key_file_load(directory, "person.key", intake->person_key, sizeof(intake->person_key)) ||
+		!key_file_load(directory, "sealing.public", sealing, sizeof(sealing))) {
 		log_error("keys_not_read", KV_TEXT("directory", directory),
 			KV_TEXT("why", "person.key and sealing.public must hold 32 bytes each"));
 		return false;

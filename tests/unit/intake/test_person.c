@@ -17,53 +17,6 @@ static struct bytes bytes_of(const char *text)
 	return (struct bytes){(const uint8_t *)text, strlen(text)};
 }
 
-static void phones_have_one_spelling(void **state)
-{
-	static const struct {
-		const char *given, *phone;
-	} CASES[] = {
-		{"0912345678", "+84912345678"},
-		{"0912 345 678", "+84912345678"},
-		{"0912.345.678", "+84912345678"},
-		{"0912-345-678", "+84912345678"},
-		{"0912\xC2\xA0"
-		 "345\xC2\xA0"
-		 "678",
-			"+84912345678"},
-		{"+84912345678", "+84912345678"},
-		{"+84 912 345 678", "+84912345678"},
-		{"84912345678", "+84912345678"},
-		{"0312345678", "+84312345678"},
-		{"0512345678", "+84512345678"},
-		{"0712345678", "+84712345678"},
-		{"0812345678", "+84812345678"},
-		{"02438251234", "+842438251234"},
-		{"024 3825 1234", "+842438251234"},
-		{"+842438251234", "+842438251234"},
-		{"0112345678", NULL},
-		{"0212345678", NULL},
-		{"091234567", NULL},
-		{"09123456789", NULL},
-		{"912345678", NULL},
-		{"+840912345678", NULL},
-		{"+0912345678", NULL},
-		{"+1 202 555 0100", NULL},
-		{"0912345678x", NULL},
-		{"0912345678 0912345678", NULL},
-		{"", NULL},
-		{"+", NULL},
-		{"84", NULL},
-		{"٠٩١٢٣٤٥٦٧٨", NULL},
-	};
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LENGTH(CASES); i++) {
-		char phone[PHONE_SIZE] = "";
-		bool good = phone_normalize(bytes_of(CASES[i].given), phone);
-		if (good != (CASES[i].phone != NULL) || (good && strcmp(phone, CASES[i].phone) != 0))
-			fail_msg("%s: %d %s", CASES[i].given, good, phone);
-	}
-}
-
 static void people_are_known_by_what_the_campaign_says(void **state)
 {
 	struct submission_fields fields = {.phone = bytes_of("+84912345678"), .national_id = bytes_of("123456789")};
@@ -184,7 +137,6 @@ static void a_trace_is_taken_over_if_it_is_one(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(phones_have_one_spelling),
 		cmocka_unit_test(people_are_known_by_what_the_campaign_says),
 		cmocka_unit_test(another_key_gives_other_people),
 		cmocka_unit_test(order_and_spelling_do_not_matter),
