@@ -1,5 +1,6 @@
 #include "services/control/csv.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +13,15 @@ struct reader {
 	size_t place[CSV_COLUMNS_MAX]; /* of the file's columns among the wanted ones */
 };
 
-static bool complain(const struct reader *reader, uint32_t line, const char *fault)
+PRINTF_LIKE(3, 4) static bool complain(const struct reader *reader, uint32_t line, const char *format, ...)
 {
-	fprintf(stderr, "%s:%u: %s\n", reader->name, line, fault);
+	va_list arguments;
+
+	fprintf(stderr, "%s:%u: ", reader->name, line);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
 	return false;
 }
 
@@ -69,10 +76,12 @@ static bool read_row(struct reader *reader, const char **cells, size_t *count)
 
 	for (*count = 0; !last; (*count)++) {
 		if (*count == CSV_COLUMNS_MAX)
-			return complain(reader, line, "more columns than any file of ours has");
+			return complain(reader, line,
+				"more columns than any file of ours has; remove those that the README does not name");
 		cells[*count] = next_cell(reader, &last);
 		if (cells[*count] == NULL)
-			return complain(reader, line, "a quote that does not end, or text behind it");
+			return complain(reader, line,
+				"a quote that does not end, or text behind it; write \"\" for a quote within a cell");
 	}
 	return true;
 }
@@ -91,14 +100,23 @@ static bool read_header(struct reader *reader, const char *const *columns)
 		for (size_t k = 0; k < wanted; k++)
 			if (strcmp(cells[i], columns[k]) == 0)
 				reader->place[i] = k;
+		if (reader->place[i] == wanted)
+			return complain(reader, 1, "the column \"%.40s\" is not known; remove it or correct its name",
+				cells[i]);
 		for (size_t k = 0; k < i; k++)
 			if (reader->place[k] == reader->place[i])
-				return complain(reader, 1, "a column of the header stands twice");
-		if (reader->place[i] == wanted)
-			return complain(reader, 1, "a column of the header is not known");
+				return complain(reader, 1, "the column \"%.40s\" stands twice; keep one", cells[i]);
 	}
 	reader->columns = count;
-	return count == wanted || complain(reader, 1, "a column of the header is missing");
+	if (count == wanted)
+		return true;
+	for (size_t k = 0, i; k < wanted; k++) {
+		for (i = 0; i < count && reader->place[i] != k; i++)
+			;
+		if (i == count)
+			return complain(reader, 1, "the header has no column \"%s\"; add it", columns[k]);
+	}
+	return false;
 }
 
 static bool read_rows(struct reader *reader, struct csv *csv)
@@ -115,7 +133,10 @@ static bool read_rows(struct reader *reader, struct csv *csv)
 		if (count == 1 && cells[0][0] == '\0')
 			continue; /* an empty line */
 		if (count != reader->columns)
-			return complain(reader, row.line, "another number of cells than the header");
+			return complain(reader, row.line,
+				"another number of cells than the header: %zu cells, and the header has %zu; leave "
+				"those without a value empty",
+				count, reader->columns);
 		for (size_t i = 0; i < count; i++)
 			row.cells[reader->place[i]] = cells[i];
 		if (csv->count == capacity) {
@@ -140,7 +161,7 @@ bool csv_read(const char *name, struct bytes content, const char *const *columns
 	csv->text[content.size] = '\0';
 	reader.at = csv->text;
 	if (strlen(csv->text) != content.size)
-		return complain(&reader, 1, "a NUL within the text");
+		return complain(&reader, 1, "a NUL within the text; save the file as CSV in UTF-8");
 	if (strncmp(reader.at, mark, strlen(mark)) == 0)
 		reader.at += strlen(mark);
 	return read_header(&reader, columns) && read_rows(&reader, csv);
