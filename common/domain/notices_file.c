@@ -398,13 +398,11 @@ static void read_send(struct yaml_reader *reader, yaml_node_t *node, struct noti
 		if (name == NULL)
 			continue;
 		rules->by_event[i] = notices_channel(rules, (struct bytes){(const uint8_t *)name, strlen(name)});
-		if (i > NOTICE_VERDICT)
-			yaml_fault(reader, yaml_value(reader, node, fields[i].key),
-				"nothing tells officers yet; remove \"%s\"", fields[i].key);
-		else if (rules->by_event[i] == NULL)
+		if (rules->by_event[i] == NULL)
 			yaml_fault(reader, yaml_value(reader, node, fields[i].key),
 				"there is no channel \"%s\"; write the name of one of \"channels\"", name);
-		else if (rules->by_event[i]->kind == CHANNEL_SMTP && rules->by_event[i]->to == NULL)
+		else if (i <= NOTICE_VERDICT && rules->by_event[i]->kind == CHANNEL_SMTP &&
+			 rules->by_event[i]->to == NULL)
 			yaml_fault(reader, yaml_value(reader, node, fields[i].key),
 				"submitters have no mail address; give the channel \"to\" with {phone}");
 	}

@@ -50,8 +50,8 @@ static bool place_rows(struct progress_table *table, const struct unit *const *u
 		return false;
 	table->row_count = count;
 	for (size_t i = 0; i < count; i++) {
-		table->rows[i] = (struct progress_row){
-			.unit = units[i], .figures = table->figures + i * table->period_count};
+		table->rows[i] =
+			(struct progress_row){.unit = units[i], .figures = table->figures + i * table->period_count};
 		table->by_unit[i] = &table->rows[i];
 	}
 	qsort(table->by_unit, count, sizeof(struct progress_row *), compare_rows);
@@ -106,8 +106,7 @@ struct progress_ranked progress_table_at(
 		.of_people = count > 0 && targets[0].of_people};
 }
 
-static bool any_target(
-	const struct progress_table *table, const struct progress_row *rows, size_t count, size_t period)
+static bool any_target(const struct progress_table *table, const struct progress_row *rows, size_t count, size_t period)
 {
 	struct target targets[TARGETS_LANES];
 	for (size_t i = 0; i < count; i++)

@@ -30,7 +30,7 @@ struct progress_table {
 /* Without figures; each unit once. NULL: no memory. */
 struct progress_table *progress_table_new(const struct reference_campaign *campaign, const struct targets *targets,
 	const struct unit *const *units, size_t unit_count, int64_t now) MUST_CHECK;
-void progress_table_free(struct progress_table **table); /* tolerates NULL */
+void progress_table_free(struct progress_table **table);                           /* tolerates NULL */
 size_t progress_table_period(const struct progress_table *table, uint32_t number); /* SIZE_MAX: none */
 
 /* All figures from PostgreSQL: one statement, one moment. `moved`: they are those of another tree than the table's. */

@@ -127,7 +127,6 @@ static void take_row(struct progress_table *table, const struct spans *spans, co
 	}
 }
 
-
 enum pg_status progress_table_read(struct progress_table *table, struct pg *pg, bool *moved, int64_t deadline_ms)
 {
 	CLEANUP(pg_result_clear) PGresult *rows = NULL;

@@ -154,8 +154,8 @@ uint64_t targets_version(const struct targets *targets)
 	return targets ? targets->version : 0;
 }
 
-size_t targets_find_all(
-	const struct targets *targets, uint32_t campaign, uint32_t unit, uint32_t phase, struct target found[TARGETS_LANES])
+size_t targets_find_all(const struct targets *targets, uint32_t campaign, uint32_t unit, uint32_t phase,
+	struct target found[TARGETS_LANES])
 {
 	struct entry key = {.campaign = campaign, .unit = unit, .phase = phase};
 	size_t low = 0, high = targets ? targets->count : 0, end = high, count = 0;

@@ -37,8 +37,8 @@ uint64_t targets_version_of(uint64_t reference, int32_t day);
 bool targets_find(const struct targets *targets, uint32_t campaign, uint32_t unit, uint32_t phase,
 	struct target *target) MUST_CHECK;
 /* Both of them, in that order; the result is how many, 0 to 2. */
-size_t targets_find_all(
-	const struct targets *targets, uint32_t campaign, uint32_t unit, uint32_t phase, struct target found[TARGETS_LANES]);
+size_t targets_find_all(const struct targets *targets, uint32_t campaign, uint32_t unit, uint32_t phase,
+	struct target found[TARGETS_LANES]);
 /* What counts for a unit: these, and for the root's whole the rule pack's target at `now` where there is none. */
 size_t targets_of(const struct targets *targets, const struct reference_campaign *campaign, const struct unit *unit,
 	uint32_t phase, int64_t now, struct target found[TARGETS_LANES]);

@@ -35,6 +35,7 @@ int command_campaign_apply(struct rundir *run, int argc, char **argv);
 int command_campaign_list(struct rundir *run, int argc, char **argv);
 int command_units_import(struct rundir *run, int argc, char **argv);
 int command_quotas_apply(struct rundir *run, int argc, char **argv);
+int command_officers_import(struct rundir *run, int argc, char **argv);
 int command_board(struct rundir *run, int argc, char **argv);
 int command_progress(struct rundir *run, int argc, char **argv);
 int command_token_create(struct rundir *run, int argc, char **argv);

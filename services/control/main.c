@@ -57,6 +57,10 @@ static const struct command COMMANDS[] = {
 		"A \"!\" stands where the parts do not add up to what was declared. The campaign is `demo` unless told "
 		"otherwise.",
 		command_progress},
+	{"officers import", "FILE --campaign CODE [--dry-run]",
+		"Say who is told how the units stand (unit_code,address,language); those before are replaced.\n\n"
+		"An address is one of mail or a telephone number, sealed like a submitter's; the language is vi or en.",
+		command_officers_import},
 	{"token create", "--role ROLE [--campaign CODE] [--unit CODE] [--days N] [--label TEXT] [--json]",
 		"Make a bearer token; it is shown once and stored hashed.", command_token_create},
 	{"token list", "[--json]", "The tokens, without their secrets.", command_token_list},

@@ -2,9 +2,9 @@
 #ifndef SANGKIEN_LEADERBOARD_BOARD_VIEW_H
 #define SANGKIEN_LEADERBOARD_BOARD_VIEW_H
 
+#include "common/domain/targets.h"
 #include "common/runtime/buffer.h"
 #include "services/leaderboard/board_query.h"
-#include "common/domain/targets.h"
 
 enum { BOARD_ETAG_SIZE = 104 };
 

@@ -5,8 +5,8 @@
 #include "common/domain/progress_table.h"
 #include "common/runtime/buffer.h"
 
-/* The unit is the table's first row, its children are the others: they stand by their share in what runs now, the phase,
- * where any has a target in it, else the whole; who lags most comes first. */
+/* The unit is the table's first row, its children are the others: they stand by their share in what runs now, the
+ * phase, where any has a target in it, else the whole; who lags most comes first. */
 void progress_json(const struct progress_table *table, bool english, struct buffer *json);
 
 #endif

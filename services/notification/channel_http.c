@@ -101,11 +101,34 @@ static void write_body(struct transfer *transfer, const struct values *values)
 	}
 }
 
+/* {phone}, {phone_digits} or {phone_local}. */
+static bool names_phone(const char *pattern)
+{
+	size_t at = 0, size;
+
+	for (; pattern && notice_variable_next(pattern, &at, &size); at += size)
+		if (strncmp(pattern + at + 1, "phone", strlen("phone")) == 0)
+			return true;
+	return false;
+}
+
+static bool needs_phone(const struct notice_channel *channel)
+{
+	bool needs = names_phone(channel->url) || names_phone(channel->json);
+
+	for (size_t i = 0; i < channel->form_count; i++)
+		needs |= names_phone(channel->form[i].value);
+	return needs;
+}
+
 const char *channel_http_prepare(
 	struct transfer *transfer, const struct notice *notice, const char *secret, bool *is_ours)
 {
 	struct values values = notice->values;
 
+	*is_ours = false;
+	if (needs_phone(transfer->channel) && values_get(&values, "phone", strlen("phone")).size == 0)
+		return "its address is of mail, and this gateway wants a number";
 	values_set_text(&values, "secret", secret);
 	*is_ours = true;
 	values_expand(&values, transfer->channel->url, ESCAPE_URL, &transfer->url);

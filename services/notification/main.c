@@ -1,6 +1,7 @@
 #include "common/runtime/log.h"
 #include "services/notification/deliverer.h"
 #include "services/notification/on_outbox_due.h"
+#include "services/notification/planner.h"
 
 #include <curl/curl.h>
 #include <limits.h>
@@ -15,7 +16,8 @@ enum {
 struct notification_settings {
 	struct service_settings service;
 	char *pg, *keys, *upstream, *sealing_secret, *templates;
-	uint32_t transfers, transfers_a_gateway, timeout_ms, claim_ms, poll_ms, attempts, retry_least_ms, retry_most_ms;
+	uint32_t transfers, transfers_a_gateway, timeout_ms, claim_ms, poll_ms, attempts, retry_least_ms, retry_most_ms,
+		plan_ms;
 };
 
 #define FIELD(member) offsetof(struct notification_settings, member)
@@ -41,6 +43,8 @@ static const struct config_field FIELDS[] = {
 		3600000},
 	{"NOTIFICATION_RETRY_MOST_MS", CONFIG_U32, FIELD(retry_most_ms), "3600000", "longest wait after a failure", 1,
 		86400000},
+	{"NOTIFICATION_PLAN_MS", CONFIG_U32, FIELD(plan_ms), "15000",
+		"how often it looks whether officers are to be told of something", 10, 3600000},
 };
 
 struct notification {
@@ -49,6 +53,7 @@ struct notification {
 	struct reference_source *references;
 	struct templates *templates;
 	struct deliverer *deliverer;
+	struct planner *planner;
 	struct receiver *receiver;
 	struct curve_keys keys;
 	char quota_key[CURVE_KEY_SIZE];
@@ -126,7 +131,14 @@ static bool open_parts(struct notification *notification)
 	if (!open_templates(notification))
 		return false;
 	notification->references = reference_open(notification->service, notification->settings.pg);
-	return notification->references && open_deliverer(notification);
+	if (!notification->references || !open_deliverer(notification))
+		return false;
+	notification->planner = planner_open(&(struct planner_options){.service = notification->service,
+		.references = notification->references,
+		.conninfo = notification->settings.pg,
+		.deliverer = notification->deliverer,
+		.every_ms = notification->settings.plan_ms});
+	return notification->planner;
 }
 
 static bool open_receiver(struct notification *notification)
@@ -155,6 +167,7 @@ static bool open_receiver(struct notification *notification)
 static void close_all(struct notification *notification)
 {
 	receiver_close(&notification->receiver);
+	planner_close(&notification->planner);
 	deliverer_close(&notification->deliverer);
 	if (notification->references)
 		reference_close(&notification->references);
@@ -168,7 +181,7 @@ int main(int argc, char **argv)
 	struct notification notification = {0};
 	const struct service_options options = {
 		.name = "notification",
-		.purpose = "tells submitters what was received and decided",
+		.purpose = "tells submitters what was received and decided, and officers how their units stand",
 		.fields = FIELDS,
 		.field_count = ARRAY_LENGTH(FIELDS),
 		.settings = &notification.settings,

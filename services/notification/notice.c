@@ -6,7 +6,6 @@
 
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_tree.h>
 
@@ -226,14 +225,9 @@ static void set_laggards(struct wording *it, const char *pattern)
 
 static void set_period(struct wording *it, const struct template_words *words, bool english)
 {
-	const struct rule_pack *rules = campaign_rules_at(it->campaign->campaign, it->row->claim.created_at);
-	uint32_t phase = (uint32_t)strtoul(text_of(it->facts, "phase"), NULL, 10);
-	const char *name = words->whole;
+	const char *name = text_of(it->facts, english ? "period_en" : "period_vi");
 
-	for (size_t i = 0; rules && i < rules->phase_count; i++)
-		if (rules->phases[i].number == phase)
-			name = english ? rules->phases[i].name.en : rules->phases[i].name.vi;
-	values_set_text(&it->notice->values, "period", name);
+	values_set_text(&it->notice->values, "period", name[0] ? name : words->whole);
 }
 
 static void set_figures(struct wording *it, bool english)

@@ -9,7 +9,7 @@ REFERENCE = ("campaign", "unit", "unit_tree", "quota_target", "reference_version
 TABLES = ("campaign", "campaign_history", "unit", "unit_tree", "unit_past", "unit_move_history", "quota_target", "quota_plan", "quota_plan_history", "quota_round",
           "member_count", "reference_version", "token", "token_version", "submission",
           "idempotency_key", "decision", "signature", "exact_text", "person", "participation", "unit_total", "unit_day",
-          "board", "index_shard", "frequency_snapshot", "role_lease", "quarantine", "outbox", "officer",
+          "board", "index_shard", "frequency_snapshot", "role_lease", "quarantine", "outbox", "officer", "officer_event",
           "audit_log", "audit_head")
 
 # What each service does in its work, by the login it does it with.
@@ -68,6 +68,10 @@ NEEDED = {
         "INSERT INTO outbox (id, campaign_id, officer_id, event, channel, event_key, facts) SELECT " + ID + ", 1, " + ID +
         ", 'weekly', 'mail', 'w', '{}' ON CONFLICT DO NOTHING",
         "SELECT o.sealed, t.counted, d.people FROM officer o, unit_total t, unit_day d, quota_target q",
+        "INSERT INTO officer_event SELECT * FROM officer_event WHERE false ON CONFLICT DO NOTHING RETURNING unit_id",
+        "INSERT INTO role_lease VALUES ('planner', 1, " + ID + ", now()) ON CONFLICT (role) DO UPDATE "
+        "SET epoch = role_lease.epoch + 1",
+        "SELECT version FROM board",
         "SELECT id, sealed FROM submission",
         "SELECT status, reasons FROM decision",
     ],
@@ -122,7 +126,10 @@ FORBIDDEN = {
     "an event is told of once for ever": [("intake", "SELECT id FROM outbox"), ("intake", "UPDATE outbox SET state = 0"),
                                           ("notification", "DELETE FROM outbox"), ("quota", "UPDATE outbox SET state = 0"),
                                           ("leaderboard", "SELECT id FROM outbox"),
-                                          ("notification", "DELETE FROM officer")],
+                                          ("notification", "DELETE FROM officer"),
+                                          ("notification", "DELETE FROM officer_event"),
+                                          ("notification", "UPDATE officer_event SET day = day + 1"),
+                                          ("quota", "SELECT unit_id FROM officer_event")],
     "poison is never dropped": [(service, "DELETE FROM quarantine") for service in SERVICES] +
                                [("intake", "UPDATE quarantine SET stage = ''"), ("leaderboard", "SELECT reason FROM quarantine")],
     "tokens are the operators'": [("intake", "INSERT INTO token (id, secret_hash, role, expires_at) VALUES (" + ID +

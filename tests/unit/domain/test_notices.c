@@ -85,6 +85,24 @@ static void test_reads_all(void **state)
 	assert_int_equal(rules->channels[1].status_to, 299);
 }
 
+/* Officers have addresses of mail: such a channel needs no pattern for a number. */
+static void test_officers_by_mail_alone(void **state)
+{
+	CLEANUP(buffer_deinit) struct buffer faults = {0};
+	CLEANUP(campaign_free)
+	struct campaign *campaign =
+		parse("notices:\n"
+		      "  channels: [{name: mail, kind: smtp, url: 'smtps://mail.example.vn', from: a@example.vn}]\n"
+		      "  send: {quota_met: mail, behind: mail, weekly: mail}\n",
+			&faults);
+
+	(void)state;
+	assert_non_null(campaign);
+	for (int i = NOTICE_QUOTA_MET; i < NOTICE_EVENTS; i++)
+		assert_ptr_equal(campaign->notices.by_event[i], &campaign->notices.channels[0]);
+	assert_null(campaign->notices.by_event[NOTICE_VERDICT]);
+}
+
 static void test_without_them_nobody_is_told(void **state)
 {
 	CLEANUP(buffer_deinit) struct buffer faults = {0};
@@ -101,8 +119,7 @@ static void test_faults_have_their_line(void **state)
 {
 	(void)state;
 	expect_fault("verdict: mail", "verdict: fax", "trial.yaml:33: there is no channel \"fax\"");
-	/* Taken and never sent would be worse than refused. */
-	expect_fault("verdict: mail", "weekly: mail", "trial.yaml:33: nothing tells officers yet; remove \"weekly\"");
+	expect_fault("verdict: mail", "weekly: fax", "trial.yaml:33: there is no channel \"fax\"");
 	expect_fault("verdict: mail", "verdikt: mail", "trial.yaml:33: unknown key \"verdikt\"");
 	expect_fault("to: '{phone}@sms.example.vn'", "user: me", "trial.yaml:17: a login has \"user\" and \"secret\"");
 	expect_fault("      to: '{phone}@sms.example.vn'\n", "", "trial.yaml:32: submitters have no mail address");
@@ -186,6 +203,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reads_all),
+		cmocka_unit_test(test_officers_by_mail_alone),
 		cmocka_unit_test(test_without_them_nobody_is_told),
 		cmocka_unit_test(test_faults_have_their_line),
 		cmocka_unit_test(test_what_could_be_broken_out_of),
