@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 
 from .edge import Upstream, Worker, make_keys, messages
 from .openapi import check, check_answer
-from .waiting import await_condition
+from .waiting import PATIENCE_S, await_condition
 
 VIETNAM = timezone(timedelta(hours=7))
 CAMPAIGN = """
@@ -63,7 +63,7 @@ class Answer:
 
 
 class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path, timeout=20):
+    def __init__(self, path, timeout=PATIENCE_S):
         super().__init__("intake", timeout=timeout)
         self.path = path
 
@@ -86,7 +86,7 @@ class Intake:
     def __init__(self, service, path):
         self.service, self.path = service, path
 
-    def request(self, body, campaign="demo", what="submissions", headers=None, timeout=20, **named):
+    def request(self, body, campaign="demo", what="submissions", headers=None, timeout=PATIENCE_S, **named):
         """`body`: a dict is sent as JSON, bytes as they are. Keywords are headers: idempotency_key="a"."""
         sent = {"Content-Type": "application/json" if what == "submissions" else "application/x-ndjson",
                 "Accept-Language": "en", **(headers or {})}

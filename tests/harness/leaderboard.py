@@ -6,6 +6,7 @@ import socket
 import uuid
 
 from .openapi import check, check_answer
+from .waiting import PATIENCE_S
 
 CAMPAIGN = """
 code: trial
@@ -103,9 +104,9 @@ class Client:
         self.path = path
 
     def connect(self):
-        connection = http.client.HTTPConnection("leaderboard", timeout=10)
+        connection = http.client.HTTPConnection("leaderboard", timeout=PATIENCE_S)
         connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.sock.settimeout(10)
+        connection.sock.settimeout(PATIENCE_S)
         connection.sock.connect(self.path)
         return connection
 
@@ -143,7 +144,7 @@ class Events:
         self.response = self.connection.getresponse()
         self.status = self.response.status
 
-    def next(self, timeout=10):
+    def next(self, timeout=PATIENCE_S):
         """(name, id, data); None at the end."""
         self.connection.sock.settimeout(timeout)
         fields = {}

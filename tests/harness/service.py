@@ -4,7 +4,7 @@ import os
 import re
 
 from .process import BUILD, Process
-from .waiting import await_condition
+from .waiting import PATIENCE_S, await_condition
 
 _LINE = re.compile(r"^([a-z0-9_]+)(?:\{(.*)\})? (\S+)$")
 
@@ -41,7 +41,7 @@ class Service:
         """Status and text from the admin port."""
         with open(self.admin_file, encoding="ascii") as file:
             address = file.read().strip()
-        connection = http.client.HTTPConnection(address, timeout=5)
+        connection = http.client.HTTPConnection(address, timeout=PATIENCE_S)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()

@@ -13,7 +13,7 @@ import redis
 
 from .ports import free_port
 from .process import BUILD
-from .waiting import await_condition
+from .waiting import PATIENCE_S, await_condition
 
 TOOL = os.path.join(BUILD, "sangkien")
 UP_TIMEOUT_S = 180
@@ -66,7 +66,7 @@ class System:
                 os.kill(int(pid), signal.SIGKILL)
 
     # What the tests look at --------------------------------------------------------------------------------------------
-    def request(self, method, path, body=None, headers=None, timeout=30):
+    def request(self, method, path, body=None, headers=None, timeout=PATIENCE_S):
         connection = http.client.HTTPConnection(self.address, timeout=timeout)
         try:
             if isinstance(body, (dict, list)):
@@ -162,7 +162,7 @@ class System:
         """All figures of an instance's admin port: {'name{labels}': value}."""
         with open(f"{self.run}/instances/{instance}", encoding="ascii") as file:
             host, port = file.read().strip().rsplit(":", 1)
-        connection = http.client.HTTPConnection(host, int(port), timeout=10)
+        connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)
         try:
             connection.request("GET", "/metrics")
             text = connection.getresponse().read().decode()

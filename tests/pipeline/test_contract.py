@@ -9,7 +9,7 @@ import threading
 from harness.openapi import check, document
 from harness.process import ROOT
 from harness.texts import distinct_text
-from harness.waiting import await_condition
+from harness.waiting import PATIENCE_S, await_condition
 
 NUMBER = itertools.count(30000000)
 RECEIPT = "#/components/schemas/Receipt"
@@ -24,7 +24,7 @@ def fields(**changes):
 class RawAnswer:
     """Of bytes sent as they are, where a client library would mend them."""
 
-    def __init__(self, system, request, timeout=15):
+    def __init__(self, system, request, timeout=PATIENCE_S):
         host, port = system.address.split(":")
         with socket.create_connection((host, int(port)), timeout=timeout) as connection:
             connection.sendall(request)

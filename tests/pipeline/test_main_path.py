@@ -4,7 +4,7 @@ import json
 import time
 
 from harness.texts import distinct_text
-from harness.waiting import await_condition
+from harness.waiting import PATIENCE_S, await_condition
 
 PHONE = iter(f"09{n:08d}" for n in range(11000000, 12000000))
 
@@ -75,7 +75,7 @@ def read_event(response, name):
 
 
 def test_an_open_stream_shows_it_within_a_second(system):
-    connection = http.client.HTTPConnection(system.address, timeout=15)
+    connection = http.client.HTTPConnection(system.address, timeout=PATIENCE_S)
     connection.request("GET", "/v1/campaigns/demo/board/events")
     stream = connection.getresponse()
     assert stream.status == 200 and stream.headers["Content-Type"].startswith("text/event-stream")
@@ -90,12 +90,12 @@ def test_an_open_stream_shows_it_within_a_second(system):
     connection.close()
     assert seen == wanted
     # The aim is one second on an idle machine; what gates is that it is not a matter of polling by minutes.
-    assert waited < 10, waited
+    assert waited < 30, waited
 
 
 def test_tracking_events_end_with_the_verdict(system):
     receipt = system.submit("demo", fields()).json()
-    connection = http.client.HTTPConnection(system.address, timeout=15)
+    connection = http.client.HTTPConnection(system.address, timeout=PATIENCE_S)
     connection.request("GET", receipt["status_url"] + "/events")
     stream = connection.getresponse()
     text = stream.read().decode()

@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("google.protobuf", reason="python3-protobuf is not installed")
 from harness.intake import fields  # noqa: E402
-from harness.waiting import await_condition  # noqa: E402
+from harness.waiting import PATIENCE_S, await_condition  # noqa: E402
 
 PATH = "POST /v1/campaigns/demo/submissions:batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\n"
 
@@ -122,7 +122,7 @@ def test_lines_in_any_pieces(intake_world):
     await_condition(lambda: intake.request(fields(1), Authorization="Bearer " + token).status == 202, 5)
     body = b"".join(json.dumps(fields(n)).encode() + b"\n" for n in range(40))
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(10)
+        client.settimeout(PATIENCE_S)
         client.connect(intake.path)
         client.sendall(f"{PATH}Authorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
         chance, sent, received = random.Random(1), 0, b""
@@ -145,7 +145,7 @@ def test_client_that_reads_late(intake_world):
     await_condition(lambda: intake.request(fields(1), Authorization="Bearer " + token).status == 202, 5)
     body = b'{"unit":"A"}\n' * 3000  # an answer of many times the line's size
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(30)
+        client.settimeout(PATIENCE_S)
         client.connect(intake.path)
         client.sendall(f"{PATH}Authorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n\r\n".encode())
         client.sendall(body)

@@ -376,7 +376,7 @@ def test_tracking_events_survive_postgresql(world, client):
     assert client.get("/v1/submissions/" + code).status == 503
     world.postgresql.start()
     world.decide(number, 1, COUNTED)
-    assert events.next(20)[2]["status"] == "counted"
+    assert events.next()[2]["status"] == "counted"
     events.close()
 
 
