@@ -51,5 +51,6 @@ int command_quarantine_replay(struct rundir *run, int argc, char **argv);
 int command_submit(struct rundir *run, int argc, char **argv);
 int command_simulate(struct rundir *run, int argc, char **argv);
 int command_duplicates(struct rundir *run, int argc, char **argv);
+int command_explain(struct rundir *run, int argc, char **argv);
 
 #endif

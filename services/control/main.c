@@ -102,7 +102,17 @@ static const struct command COMMANDS[] = {
 		"instants of receipt spread over it. --print writes the submissions instead of sending them. Exit 1: "
 		"not equal.",
 		command_simulate},
-	{"duplicates", "INPUT.jsonl", "Find near duplicates in a file, as the service would.", command_duplicates},
+	{"duplicates", "INPUT.jsonl [--threads N] [--stats]",
+		"Find near duplicates in a file, as the service would.\n\n"
+		"Reads lines {\"id\",\"text\"}, writes lines {\"id\",\"duplicate_of\",\"score\"} in the same order.",
+		command_duplicates},
+	{"explain", "A B [--input FILE.jsonl] [--json]",
+		"Show what two texts share, as a reviewer would mark it, boilerplate told apart.\n\n"
+		"A and B are tracking codes, or with --input ids of its lines {\"id\",\"text\"}. Offsets are code "
+		"points, the "
+		"end is\n"
+		"not included. Exit 66: there is no such submission.",
+		command_explain},
 	{"audit", "[--json] [--wait SECONDS]",
 		"Recount everything from the submissions; exit 1 on any drift, 69 when not all could be compared.",
 		command_audit},

@@ -239,11 +239,12 @@ struct census {
 	uint32_t latin, vietnamese;
 };
 
-static bool fold_by(const struct fold_table *table, const uint32_t *latin, struct bytes text, uint8_t *out,
-	size_t *out_size, struct census *census)
+static inline bool fold_by(const struct fold_table *table, const uint32_t *latin, struct bytes text, uint8_t *out,
+	size_t *out_size, struct census *census, uint32_t *points)
 {
 	uint8_t *end = out;
 	uint8_t last = SPACE; /* no space at the front */
+	uint32_t number = 0;
 	for (size_t at = 0; at < text.size;) {
 		uint32_t point = text.data[at], packed;
 		size_t size = 1;
@@ -259,11 +260,15 @@ static bool fold_by(const struct fold_table *table, const uint32_t *latin, struc
 		}
 		for (; packed != 0; packed >>= 8) {
 			uint8_t octet = packed & 0xFF;
-			if (octet != SPACE || last != SPACE)
+			if (octet != SPACE || last != SPACE) {
+				if (points != NULL)
+					points[end - out] = number;
 				*end++ = octet;
+			}
 			last = octet;
 		}
 		at += size;
+		number++;
 	}
 	if (end > out && end[-1] == SPACE)
 		end--;
@@ -271,16 +276,29 @@ static bool fold_by(const struct fold_table *table, const uint32_t *latin, struc
 	return true;
 }
 
-bool fold_text_told(
-	const struct fold_table *table, struct bytes text, uint8_t *out, size_t *out_size, enum legacy_encoding *legacy)
+static inline bool fold_any(const struct fold_table *table, struct bytes text, uint8_t *out, size_t *out_size,
+	enum legacy_encoding *legacy, uint32_t *points)
 {
 	struct census census = {0}, again = {0};
 	*legacy = LEGACY_NONE;
-	if (!fold_by(table, table->becomes, text, out, out_size, &census))
+	if (!fold_by(table, table->becomes, text, out, out_size, &census, points))
 		return false;
 	if (census.latin > census.vietnamese)
 		*legacy = legacy_detect(text);
-	return *legacy == LEGACY_NONE || fold_by(table, table->legacy[*legacy], text, out, out_size, &again);
+	return *legacy == LEGACY_NONE || fold_by(table, table->legacy[*legacy], text, out, out_size, &again, points);
+}
+
+bool fold_text_told(
+	const struct fold_table *table, struct bytes text, uint8_t *out, size_t *out_size, enum legacy_encoding *legacy)
+{
+	return fold_any(table, text, out, out_size, legacy, NULL);
+}
+
+bool fold_text_placed(
+	const struct fold_table *table, struct bytes text, uint8_t *out, size_t *out_size, uint32_t *points)
+{
+	enum legacy_encoding legacy;
+	return fold_any(table, text, out, out_size, &legacy, points);
 }
 
 bool fold_text(const struct fold_table *table, struct bytes text, uint8_t *out, size_t *out_size)

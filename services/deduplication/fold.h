@@ -23,6 +23,11 @@ bool fold_text(const struct fold_table *table, struct bytes text, uint8_t *out, 
 bool fold_text_told(const struct fold_table *table, struct bytes text, uint8_t *out, size_t *out_size,
 	enum legacy_encoding *legacy) MUST_CHECK;
 
+/* The same, and for each octet of `out` the code point of `text` it came from, counted from 0; `points` has room for as
+ * many as `out` has octets. */
+bool fold_text_placed(
+	const struct fold_table *table, struct bytes text, uint8_t *out, size_t *out_size, uint32_t *points) MUST_CHECK;
+
 /* The digest that exact copies share: BLAKE2b-128 of the folded text. A text of which nothing is left (only emoji,
  * only punctuation) is told apart by its own bytes instead, or all such texts would be copies of the first. */
 struct id128 fold_digest(struct bytes folded, struct bytes text);

@@ -1,3 +1,4 @@
+#include "services/deduplication/explain_run.h"
 #include "services/deduplication/offline.h"
 #include "services/deduplication/roles.h"
 
@@ -6,7 +7,7 @@ int main(int argc, char **argv)
 	struct deduplication_settings settings = {0};
 	const struct service_options options = {
 		.name = "deduplication",
-		.purpose = "finds exact and near copies; with --offline INPUT.jsonl in a file",
+		.purpose = "finds exact and near copies; with --offline INPUT.jsonl in a file; --explain A B",
 		.fields = DEDUPLICATION_FIELDS,
 		.field_count = DEDUPLICATION_FIELD_COUNT,
 		.settings = &settings,
@@ -17,6 +18,8 @@ int main(int argc, char **argv)
 
 	if (offline_is_asked_for(argc, argv))
 		return offline_run(argc, argv);
+	if (explain_is_asked_for(argc, argv))
+		return explain_run(argc, argv);
 	struct service *service = service_open(&options, argc, argv, &exit_code);
 	if (service == NULL)
 		return exit_code;

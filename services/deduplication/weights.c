@@ -35,6 +35,11 @@ static uint8_t level_of(uint64_t documents, uint64_t frequency)
 	return level <= 0 ? 0 : level >= 255 ? 255 : (uint8_t)lround(level);
 }
 
+double weight_at_share(const struct weights *weights, double share)
+{
+	return (double)weights->worth[level_of(weights->documents, (uint64_t)(share * (double)weights->documents))];
+}
+
 static struct weights *weights_allocate(uint32_t number, uint64_t documents)
 {
 	struct weights *weights = malloc(sizeof(*weights));

@@ -23,6 +23,8 @@ static inline float weight_of(const struct weights *weights, uint32_t hash)
 {
 	return weights->worth[weights->level[hash % WEIGHT_COUNTERS]];
 }
+/* The weight of what that share of all texts has. */
+double weight_at_share(const struct weights *weights, double share);
 float weight_total(const struct weights *weights, const uint32_t *hashes, uint32_t count);
 
 /* Number 0: every shingle alike. NULL without memory. */

@@ -154,6 +154,37 @@ def test_the_operators_command_is_the_service():
     assert json.loads(ours.stderr)["texts"] == 20
 
 
+def test_explain_of_a_file():
+    """`sangkien explain A B`: shared passages with their offsets, the form told apart; ids that are not there are named."""
+    source = random.Random(6)
+
+    def rare(count):  # words of letters in any order, so that what is common is the form alone
+        return " ".join("".join(source.choices("abcdeghiklmnopqrstuvxyâêôơưđ", k=4)) for _ in range(count))
+
+    form, own = rare(40), rare(30)
+    texts = [form + " " + rare(50) for _ in range(80)] + ["Ông A. " + form + " " + own, own.upper() + ". " + form]
+    path = os.path.join(BUILD, "explain-test.jsonl")
+    with open(path, "w", encoding="utf-8") as file:
+        for i, text in enumerate(texts):
+            file.write(json.dumps({"id": str(i), "text": text}) + "\n")
+    explain = [os.path.join(BUILD, "sangkien"), "explain", "--input", path]
+    try:
+        found = json.loads(subprocess.run(explain + ["80", "81", "--json"], capture_output=True, timeout=60, check=True).stdout)
+        shown = subprocess.run(explain + ["80", "81"], capture_output=True, timeout=60, check=True).stdout.decode()
+        missing = subprocess.run(explain + ["80", "none"], capture_output=True, timeout=60, check=False)
+    finally:
+        os.unlink(path)
+    assert found["score"] > 0.72 and not found["exact"]
+    assert {passage["boilerplate"] for passage in found["passages"]} == {True, False}
+    for passage in found["passages"]:
+        here, there = (text[slice(*passage[at])] for text, at in ((texts[80], "at"), (texts[81], "other_at")))
+        assert here.lower() == there.lower() and passage["words"] == here
+    copied = " ".join(passage["words"] for passage in found["passages"] if not passage["boilerplate"])
+    assert own[40:] in copied and form[:100] not in copied
+    assert "boilerplate" in shown and "own words" in shown
+    assert missing.returncode == 65 and "no line has the id none" in missing.stderr.decode()
+
+
 @pytest.mark.parametrize("line,complaint", [
     (b"{", "2: it is not JSON"),
     (b'{"id":"1","text":"\xff"}', "2: it is not JSON in UTF-8"),
