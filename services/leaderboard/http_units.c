@@ -75,6 +75,15 @@ static void answer_units(struct http_exchange *exchange, const struct unit_tree 
 		answer_json(exchange, &json, UNITS_CACHE);
 }
 
+static void answer_line(struct http_exchange *exchange, const struct unit_tree *tree, const char *code)
+{
+	CLEANUP(buffer_deinit) struct buffer json = {0};
+	if (units_line(tree, code, &json))
+		answer_json(exchange, &json, UNITS_CACHE);
+	else
+		refuse_query(exchange, "line", "unknown_unit");
+}
+
 static void ask_past(struct leaderboard *leaderboard, struct http_exchange *exchange, const struct units_query *query)
 {
 	struct job *job = job_new(JOB_UNITS, 0);
@@ -112,8 +121,10 @@ void on_units(struct http_exchange *exchange, void *context)
 	const struct reference_campaign *campaign = campaign_of_path(leaderboard, exchange, &reference);
 	if (!campaign)
 		return;
-	const char *text = http_query(exchange, "q");
-	if (text && !is_search_text(text))
+	const char *text = http_query(exchange, "q"), *line = http_query(exchange, "line");
+	if (line)
+		answer_line(exchange, campaign->units, line);
+	else if (text && !is_search_text(text))
 		refuse_query(exchange, "q", "invalid");
 	else if (http_query(exchange, "as_of"))
 		answer_past(leaderboard, exchange, campaign->id);

@@ -16,6 +16,7 @@ struct leaderboard {
 	struct boards *boards;       /* boards.h */
 	struct streams *streams;     /* stream.h */
 	struct followers *followers; /* http_tracking.h */
+	struct histories *histories; /* http_history.h */
 	struct buffer openapi;       /* the document; empty: none was given */
 	size_t asked;                /* jobs whose answers are still to come */
 };

@@ -3,6 +3,7 @@
 #include "common/runtime/log.h"
 #include "services/leaderboard/boards.h"
 #include "services/leaderboard/http_boards.h"
+#include "services/leaderboard/http_history.h"
 #include "services/leaderboard/http_progress.h"
 #include "services/leaderboard/http_tracking.h"
 #include "services/leaderboard/http_units.h"
@@ -55,6 +56,7 @@ static const struct http_route ROUTES[] = {
 	{.method = "GET", .path = "/v1/campaigns/{campaign}", .handler = on_campaign},
 	{.method = "GET", .path = "/v1/campaigns/{campaign}/units", .handler = on_units},
 	{.method = "GET", .path = "/v1/campaigns/{campaign}/units/{unit}/progress", .handler = on_progress},
+	{.method = "GET", .path = "/v1/campaigns/{campaign}/history", .handler = on_history},
 	{.method = "GET", .path = "/v1/campaigns/{campaign}/board", .handler = on_board},
 	{.method = "GET", .path = "/v1/campaigns/{campaign}/board/events", .handler = on_board_events},
 	{.method = "GET", .path = "/v1/submissions/{code}", .handler = on_tracking},
@@ -73,6 +75,9 @@ static void on_answer(void *letter, void *context)
 	switch (job->kind) {
 	case JOB_BOARD:
 		boards_on_job(leaderboard->boards, job);
+		break;
+	case JOB_HISTORY:
+		history_on_job(leaderboard, job);
 		break;
 	case JOB_PROGRESS:
 		progress_on_job(leaderboard, job);
@@ -155,6 +160,7 @@ static void open_rooms(struct leaderboard *leaderboard, struct service *service,
 	leaderboard->boards = boards_new(leaderboard);
 	leaderboard->streams = streams_new(leaderboard);
 	leaderboard->followers = followers_new();
+	leaderboard->histories = histories_new();
 	leaderboard->watch = watch_open(&(struct watch_options){.service = service,
 		.reference = leaderboard->reference,
 		.conninfo = settings->postgresql,
@@ -178,7 +184,7 @@ static bool leaderboard_open(struct leaderboard *leaderboard, struct service *se
 	read_openapi(&leaderboard->openapi, settings->openapi);
 	open_rooms(leaderboard, service, settings, login);
 	if (!leaderboard->reference || !leaderboard->answers || !leaderboard->boards || !leaderboard->streams ||
-		!leaderboard->followers || !leaderboard->watch || !leaderboard->readers)
+		!leaderboard->followers || !leaderboard->histories || !leaderboard->watch || !leaderboard->readers)
 		return false;
 	return open_server(leaderboard, service, settings);
 }
@@ -194,6 +200,7 @@ static void leaderboard_close(struct leaderboard *leaderboard)
 		job_free(&job);
 	}
 	followers_free(&leaderboard->followers);
+	histories_free(&leaderboard->histories);
 	streams_free(&leaderboard->streams);
 	boards_free(&leaderboard->boards);
 	mailbox_free(&leaderboard->answers);

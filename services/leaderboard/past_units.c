@@ -25,6 +25,18 @@ static void search(const struct unit_tree *tree, const char *text, const struct 
 	units_json(tree, found, kept, json);
 }
 
+bool units_line(const struct unit_tree *tree, const char *code, struct buffer *json)
+{
+	uint32_t above[UNIT_DEPTH_MAX];
+	const struct unit *line[UNIT_DEPTH_MAX], *unit = unit_by_code(tree, code);
+	size_t count = unit ? unit_ancestors(tree, unit->id, above) : 0;
+	for (size_t i = 0; i < count; i++)
+		line[count - 1 - i] = unit_by_id(tree, above[i]);
+	if (count > 0)
+		units_json(tree, line, count, json);
+	return count > 0;
+}
+
 bool units_answer(const struct unit_tree *tree, const char *code, const char *text, struct buffer *json)
 {
 	bool has_parent = code && *code != '\0';

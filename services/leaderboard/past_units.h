@@ -17,6 +17,8 @@ struct units_query {
 
 /* The children of `parent` (NULL or "": the root), or with a text what it finds. False: there is no such parent. */
 bool units_answer(const struct unit_tree *tree, const char *parent, const char *text, struct buffer *json) MUST_CHECK;
+/* The unit and all above it, the root first. False: there is no such unit. */
+bool units_line(const struct unit_tree *tree, const char *code, struct buffer *json) MUST_CHECK;
 
 /* False: PostgreSQL could not say. `unknown`: there is no such parent. */
 bool past_units_read(

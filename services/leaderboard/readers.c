@@ -54,6 +54,9 @@ static void do_job(struct board_reader *reader, struct job *job)
 	case JOB_PROGRESS:
 		job->failed = !progress_read(reader, &job->progress, &job->json);
 		break;
+	case JOB_HISTORY:
+		job->failed = !history_read(reader, &job->history, &job->json);
+		break;
 	case JOB_UNITS:
 		job->failed = !past_units_read(reader, &job->units, &job->json, &job->unknown_unit);
 		break;

@@ -5,6 +5,7 @@
 
 #include "common/runtime/http.h"
 #include "common/runtime/mailbox.h"
+#include "services/leaderboard/history.h"
 #include "services/leaderboard/past_units.h"
 #include "services/leaderboard/progress_reader.h"
 #include "services/leaderboard/tracking.h"
@@ -16,6 +17,7 @@ enum job_kind {
 	JOB_TRACK,    /* trackings → the same, filled */
 	JOB_POLL,     /* trackings → the first `changed` of them filled */
 	JOB_PROGRESS, /* progress → json, for the exchange of the ticket */
+	JOB_HISTORY,  /* history → json, likewise */
 	JOB_UNITS,    /* units → json, likewise, or unknown_unit */
 };
 struct job {
@@ -25,6 +27,7 @@ struct job {
 	struct board_query query;
 	struct board_view *view; /* NULL where failed */
 	struct progress_query progress;
+	struct history_query history;
 	struct units_query units;
 	http_ticket ticket;
 	struct buffer json;

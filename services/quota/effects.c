@@ -1,6 +1,7 @@
 #include "services/quota/effects.h"
 
 #include "common/runtime/clock.h"
+#include "services/quota/hours.h"
 #include "services/quota/participants.h"
 
 #include <stdlib.h>
@@ -19,7 +20,13 @@ static const char add_days_sql[] =
 	"SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (campaign_id, unit_id, day, phase) DO UPDATE SET "
 	"counted = t.counted + EXCLUDED.counted, people = t.people + EXCLUDED.people, "
 	"newcomers = t.newcomers + EXCLUDED.newcomers RETURNING least(counted, people, newcomers)";
+/* With them, in the shelter of the root's lock: the hours of the campaigns' last days (deploy/schema/0016_hours.sql).
+ */
 static const char raise_versions_sql[] =
+	"WITH hours AS (INSERT INTO campaign_hour AS h (campaign_id, hour, counted) SELECT c, to_timestamp(t), n "
+	"FROM unnest($2, $3, $4) AS u(c, t, n) ON CONFLICT (campaign_id, hour) DO UPDATE SET "
+	"counted = h.counted + EXCLUDED.counted), over AS (DELETE FROM campaign_hour WHERE campaign_id = ANY($1) "
+	"AND hour < clock_timestamp() - interval '48 hours') "
 	"INSERT INTO board AS b (campaign_id, version, moved_at) SELECT k, 1, clock_timestamp() FROM unnest($1) AS k "
 	"ON CONFLICT (campaign_id) DO UPDATE SET version = b.version + 1, moved_at = EXCLUDED.moved_at "
 	"RETURNING version, coalesce((SELECT t.version FROM unit_tree AS t WHERE t.campaign_id = b.campaign_id), 0)";
@@ -37,6 +44,8 @@ static bool add_changes(
 			return false;
 		if (by != 0 && !days_change(sums->days, now->campaign, campaign->units, now->unit, now->phase,
 				       clock_vietnam_day(now->received_at), by))
+			return false;
+		if (by != 0 && !hours_change(sums->hours, now->campaign, now->received_at, transaction->now_us, by))
 			return false;
 	}
 	return true;
@@ -139,8 +148,19 @@ static bool gather_boards(struct arena *arena, const struct tally_row *rows, con
 	return true;
 }
 
+static void put_hours(struct pg_params *p, struct hours *hours)
+{
+	size_t count;
+	const struct hour_row *rows = hours_rows(hours, &count);
+
+	PUT_ROWS(p, PG_OID_INT2, pg_i16(p, (int16_t)r->campaign));
+	PUT_ROWS(p, PG_OID_INT8, pg_i64(p, r->hour));
+	PUT_ROWS(p, PG_OID_INT8, pg_i64(p, r->counted));
+}
+
 /* Last of all locks, so that instances wait for each other no longer than a commit takes. */
-static enum pg_status raise_versions(struct transaction *transaction, struct board_news *boards, size_t count)
+static enum pg_status raise_versions(
+	struct transaction *transaction, struct hours *hours, struct board_news *boards, size_t count)
 {
 	CLEANUP(pg_result_clear) PGresult *versions = NULL;
 	struct pg_params *p = pg_params(transaction->pg);
@@ -150,6 +170,7 @@ static enum pg_status raise_versions(struct transaction *transaction, struct boa
 	for (size_t i = 0; i < count; i++)
 		pg_i16(p, (int16_t)boards[i].campaign);
 	pg_array_end(p);
+	put_hours(p, hours);
 	status = pg_run(transaction->pg, raise_versions_sql, &versions, transaction->deadline_ms);
 	if (status != PG_OK)
 		return status;
@@ -166,12 +187,12 @@ static enum pg_status raise_versions(struct transaction *transaction, struct boa
 }
 
 static enum pg_status move_totals(
-	struct transaction *transaction, struct tally *tally, struct board_news **boards, size_t *board_count)
+	struct transaction *transaction, struct sums *sums, struct board_news **boards, size_t *board_count)
 {
 	CLEANUP(pg_result_clear) PGresult *totals = NULL;
 	enum pg_status status;
 	size_t count;
-	const struct tally_row *rows = tally_sorted(tally, &count);
+	const struct tally_row *rows = tally_sorted(sums->tally, &count);
 
 	if (rows == NULL)
 		return PG_REFUSED;
@@ -185,21 +206,24 @@ static enum pg_status move_totals(
 		return PG_REFUSED;
 	if (!gather_boards(transaction->arena, rows, totals, count, boards, board_count))
 		return PG_REFUSED;
-	return raise_versions(transaction, *boards, *board_count);
+	return raise_versions(transaction, sums->hours, *boards, *board_count);
 }
 
 enum pg_status effects_apply(struct transaction *transaction, const struct change *changes, size_t count,
 	struct board_news **boards, size_t *board_count)
 {
-	struct sums sums = {.tally = tally_new(transaction->arena), .days = days_new(transaction->arena)};
+	struct sums sums = {.tally = tally_new(transaction->arena),
+		.days = days_new(transaction->arena),
+		.hours = hours_new(transaction->arena)};
 	enum pg_status status;
 
 	*boards = NULL;
 	*board_count = 0;
-	if (sums.tally == NULL || sums.days == NULL || !add_changes(transaction, &sums, changes, count))
+	if (sums.tally == NULL || sums.days == NULL || sums.hours == NULL ||
+		!add_changes(transaction, &sums, changes, count))
 		return PG_REFUSED;
 	status = participants_apply(transaction, changes, count, &sums);
 	if (status == PG_OK)
 		status = move_days(transaction, sums.days);
-	return status == PG_OK ? move_totals(transaction, sums.tally, boards, board_count) : status;
+	return status == PG_OK ? move_totals(transaction, &sums, boards, board_count) : status;
 }

@@ -10,6 +10,7 @@
 struct sums { /* of one transaction */
 	struct tally *tally;
 	struct days *days;
+	struct hours *hours;
 };
 
 /* Moves the participation of everybody whose submissions begin or cease to count, and adds to the sums the people that

@@ -8,7 +8,7 @@ ID = "'00000000-0000-0000-0000-000000000001'"
 REFERENCE = ("campaign", "unit", "unit_tree", "quota_target", "reference_version")
 TABLES = ("campaign", "campaign_history", "unit", "unit_tree", "unit_past", "unit_move_history", "quota_target", "quota_plan", "quota_plan_history", "quota_round",
           "member_count", "reference_version", "token", "token_version", "submission",
-          "idempotency_key", "decision", "signature", "exact_text", "person", "participation", "unit_total", "unit_day",
+          "idempotency_key", "decision", "signature", "exact_text", "person", "participation", "unit_total", "unit_day", "campaign_hour",
           "board", "index_shard", "frequency_snapshot", "role_lease", "quarantine", "outbox", "officer", "officer_event",
           "audit_log", "audit_head")
 
@@ -57,6 +57,9 @@ NEEDED = {
         "ON CONFLICT (campaign_id, unit_id, phase) DO UPDATE SET entered = unit_total.entered + 1, "
         "counted = unit_total.counted + 1",
         "UPDATE board SET version = version + 1, moved_at = now() RETURNING version",
+        "INSERT INTO campaign_hour AS h VALUES (1, now(), 1) ON CONFLICT (campaign_id, hour) DO UPDATE "
+        "SET counted = h.counted + EXCLUDED.counted",
+        "DELETE FROM campaign_hour WHERE hour < now()",
         "INSERT INTO outbox (id, campaign_id, event, channel, event_key) SELECT " + ID + ", 1, 'verdict', 'smtp', 'k'",
         "SELECT person, applied_on FROM submission",
         "SELECT number, hash FROM audit_head FOR UPDATE",
@@ -79,6 +82,7 @@ NEEDED = {
         "SELECT version FROM board",
         "SELECT entered, counted, people FROM unit_total",
         "SELECT sum(counted), sum(people), sum(newcomers) FROM unit_day WHERE day > '2022-01-01'",
+        "SELECT hour, counted FROM campaign_hour",
         "SELECT number, name_vi, first_day FROM quota_round",
         "SELECT id, received_at FROM submission",
         "SELECT status, reasons FROM decision",
@@ -108,7 +112,7 @@ FORBIDDEN = {
         (service, statement) for service in SERVICES if service != "quota" for statement in (
             "INSERT INTO decision (submission_id, revision, campaign_id, unit_id, status, phase, rules_version, "
             "decided_at) VALUES (" + ID + ", 1, 1, 1, 2, 0, 1, now())",
-            "UPDATE unit_total SET counted = 0", "UPDATE unit_day SET counted = 0", "UPDATE board SET version = 0",
+            "UPDATE unit_total SET counted = 0", "UPDATE unit_day SET counted = 0", "DELETE FROM campaign_hour", "UPDATE board SET version = 0",
             "INSERT INTO person VALUES (1, 'p')", "DELETE FROM participation", "DELETE FROM exact_text",
             "INSERT INTO signature SELECT * FROM signature")
     ],
@@ -189,7 +193,7 @@ def test_nobody_may_delete_or_truncate_but_quota_its_working_tables(shared_postg
     rows = shared_postgresql.query(
         "SELECT grantee, table_name FROM information_schema.role_table_grants WHERE grantee LIKE 'sk\\_%' "
         "AND grantee <> 'sk_owner' AND privilege_type IN ('DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER')")
-    assert set(rows) == {("sk_quota", "exact_text"), ("sk_quota", "participation")}
+    assert set(rows) == {("sk_quota", "exact_text"), ("sk_quota", "participation"), ("sk_quota", "campaign_hour")}
 
 
 def test_the_public_role_has_nothing(shared_postgresql):
