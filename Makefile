@@ -101,9 +101,24 @@ $(BENCH_BIN): %: %.o $(BUILD)/services/deduplication.a $(BUILD)/common.a
 	@echo '  LD $@'
 	@$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
+# The page, in the same place whatever the sanitizers: packages as their lockfile pins them, installed below build/ -------
+PAGE := services/leaderboard/web
+build/npm/%.done:
+	@mkdir -p build/npm/$*
+	@cp $(filter %.json,$^) build/npm/$*/
+	@cd build/npm/$* && for try in 1 2 3; do npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && exit 0; sleep 2; done; exit 1
+	@touch $@
+build/npm/page.done: $(PAGE)/package.json $(PAGE)/package-lock.json
+build/npm/tests.done: tests/web/package.json tests/web/package-lock.json
+build/web/index.html: build/npm/page.done $(wildcard $(addprefix $(PAGE)/,*.mjs src/* src/*/*)) deploy/units/national.csv deploy/units/provinces-2025.csv
+	@echo '  WEB build/web'
+	@node $(PAGE)/build.mjs build/npm/page/node_modules build/web
+.PHONY: web
+web: build/web/index.html ## build the page into build/web
+
 .PHONY: run stop packages
 run: packages ## install what is missing, build, start everything, print the address
-	@$(MAKE) --no-print-directory -j2 all
+	@$(MAKE) --no-print-directory -j2 all web
 	@$(BUILD)/sangkien up
 stop: ## stop what `make run` started; the data are kept
 	@$(BUILD)/sangkien down
@@ -113,7 +128,7 @@ packages:
 .PHONY: test lint fault bench bench-deduplication bench-backlog
 test: ## install what is missing and run every test; ends with `N passed, N failed`
 	@deploy/bootstrap test
-	@$(MAKE) --no-print-directory -j2 all $(UNIT_SRC:%.c=$(BUILD)/%)
+	@$(MAKE) --no-print-directory -j2 all web build/npm/tests.done $(UNIT_SRC:%.c=$(BUILD)/%)
 	@SANGKIEN_BUILD=$(BUILD) tests/run
 fault: ## the fault matrix under load (SEED=7 replays a seed, ONLY=13 or 13-flushall one row); writes build/fault.json
 	@deploy/bootstrap fault

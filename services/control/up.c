@@ -22,7 +22,7 @@ enum { READY_MS = 60000, SHARDS_MAX = 64, LOOKS_MAX = 100, LOOK_EVERY_MS = 20 };
 static const char *const PROGRAMS[] = {
 	"intake", "validation", "deduplication", "quota", "notification", "leaderboard", "sangkien"};
 static const char *const DIRECTORIES[] = {"bin", "keys", "sock", "edge", "http", "instances", "s6", "services", "log",
-	"redis", "nginx", "web", "share", "share/env", "share/schema", "share/campaigns", "share/units",
+	"redis", "nginx", "web", "web/assets", "share", "share/env", "share/schema", "share/campaigns", "share/units",
 	"share/notices"};
 /* What of deploy/ a running system needs. */
 static const char *const SHARED_FOLDERS[] = {"env", "schema", "campaigns", "units", "notices"};
@@ -119,6 +119,25 @@ static bool copy_servers(const struct rundir *run)
 	       copy_one(run, "/usr/bin/redis-check-rdb", rundir_file(run, to, "bin/redis-server"), 0700, NULL);
 }
 
+/* The files with hashed names first: the shell that names them comes when they are there. Those of the page before stay
+ * for who still has it open. */
+static bool copy_page(const struct rundir *run)
+{
+	char from[2 * RUNDIR_FILE_MAX], to[RUNDIR_FILE_MAX];
+	snprintf(from, sizeof(from), "%s/build/web/index.html", run->source);
+	if (!file_exists(from)) {
+		fputs("sangkien: the page is not built, only the API is served; `make web` builds it, as `make run` "
+		      "does\n",
+			stderr);
+		return true;
+	}
+	snprintf(from, sizeof(from), "%s/build/web/assets", run->source);
+	if (!copy_folder(run, from, rundir_file(run, to, "web/assets")))
+		return false;
+	snprintf(from, sizeof(from), "%s/build/web", run->source);
+	return copy_folder(run, from, rundir_file(run, to, "web"));
+}
+
 /* The owner may not be able to read the clone (one under a root-only home), so what runs is copied.
  * A program that changed is restarted: `changed` has one flag a program. */
 static bool copy_programs(const struct rundir *run, bool *changed)
@@ -134,8 +153,7 @@ static bool copy_programs(const struct rundir *run, bool *changed)
 		if (!copy_folder(run, from, rundir_file(run, to, "share/%s", SHARED_FOLDERS[i])))
 			return false;
 	}
-	snprintf(from, sizeof(from), "%s/services/leaderboard/web", run->source);
-	if (!copy_folder(run, from, rundir_file(run, to, "web")))
+	if (!copy_page(run))
 		return false;
 	snprintf(from, sizeof(from), "%s/proto/openapi.yaml", run->source);
 	if (!copy_one(run, from, rundir_file(run, to, "share/openapi.yaml"), 0600, NULL))
