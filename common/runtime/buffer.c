@@ -161,6 +161,12 @@ void buffer_json_text(struct buffer *buffer, const char *text)
 	buffer_json(buffer, (struct bytes){.data = (const uint8_t *)text, .size = strlen(text)});
 }
 
+void buffer_json_member(struct buffer *buffer, const char *name, struct bytes text)
+{
+	buffer_format(buffer, ",\"%s\":", name);
+	buffer_json(buffer, text);
+}
+
 void buffer_consume(struct buffer *buffer, size_t size)
 {
 	assert(size <= buffer->size);

@@ -19,6 +19,8 @@ void buffer_format(struct buffer *buffer, const char *format, ...) PRINTF_LIKE(2
 void buffer_json(
 	struct buffer *buffer, struct bytes text); /* with its quotes, escaped as RFC 8259 asks, "</" safe too */
 void buffer_json_text(struct buffer *buffer, const char *text);
+/* The same as a member that follows others: ,"name":"text"; `name` as it stands. */
+void buffer_json_member(struct buffer *buffer, const char *name, struct bytes text);
 void buffer_consume(struct buffer *buffer, size_t size); /* from the front */
 struct bytes buffer_bytes(const struct buffer *buffer);
 

@@ -103,6 +103,9 @@ int64_t pg_get_i64(const PGresult *rows, int row, int column);
 double pg_get_real(const PGresult *rows, int row, int column); /* float4 or float8 */
 bool pg_get_bool(const PGresult *rows, int row, int column);
 struct bytes pg_get_bytes(const PGresult *rows, int row, int column); /* text, bytea; borrowed from the result */
+/* For "%.*s". */
+#define PG_TEXT(rows, row, column)                                                                                     \
+	(int)pg_get_bytes(rows, row, column).size, (const char *)pg_get_bytes(rows, row, column).data
 struct id128 pg_get_uuid(const PGresult *rows, int row, int column);
 int64_t pg_get_instant(const PGresult *rows, int row, int column);
 int32_t pg_get_day(const PGresult *rows, int row, int column);

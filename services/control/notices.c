@@ -43,12 +43,6 @@ static bool parse_id(const char *text, struct id128 *id)
 	       size == sizeof(id->octet) && strlen(text) >= 2 * sizeof(id->octet);
 }
 
-static void add_text(struct buffer *out, const char *name, const PGresult *rows, int row, int column)
-{
-	buffer_format(out, ",\"%s\":", name);
-	buffer_json(out, pg_get_bytes(rows, row, column));
-}
-
 static void print_json(const PGresult *rows)
 {
 	struct buffer out CLEANUP(buffer_deinit) = {0};
@@ -61,11 +55,11 @@ static void print_json(const PGresult *rows)
 		clock_format_instant(pg_get_instant(rows, row, CREATED_AT), created);
 		clock_format_instant(pg_get_instant(rows, row, NEXT_AT), next);
 		buffer_format(&out, "%s{\"id\":\"%s\"", row == 0 ? "" : ",", text);
-		add_text(&out, "campaign", rows, row, CAMPAIGN);
-		add_text(&out, "event", rows, row, EVENT);
-		add_text(&out, "channel", rows, row, CHANNEL);
-		add_text(&out, "unit", rows, row, UNIT);
-		add_text(&out, "error", rows, row, ERROR);
+		buffer_json_member(&out, "campaign", pg_get_bytes(rows, row, CAMPAIGN));
+		buffer_json_member(&out, "event", pg_get_bytes(rows, row, EVENT));
+		buffer_json_member(&out, "channel", pg_get_bytes(rows, row, CHANNEL));
+		buffer_json_member(&out, "unit", pg_get_bytes(rows, row, UNIT));
+		buffer_json_member(&out, "error", pg_get_bytes(rows, row, ERROR));
 		buffer_format(&out,
 			",\"state\":\"%s\",\"attempts\":%" PRId32 ",\"created_at\":\"%s\",\"next_at\":\"%s\"}",
 			STATES[pg_get_i16(rows, row, STATE)], pg_get_i32(rows, row, ATTEMPTS), created, next);
@@ -73,8 +67,6 @@ static void print_json(const PGresult *rows)
 	buffer_text(&out, "]}\n");
 	fwrite(out.data, 1, out.size, stdout);
 }
-
-#define TEXT(column) (int)pg_get_bytes(rows, row, column).size, (const char *)pg_get_bytes(rows, row, column).data
 
 static void print_table(const PGresult *rows)
 {
@@ -85,8 +77,9 @@ static void print_table(const PGresult *rows)
 		clock_format_instant(pg_get_instant(rows, row, CREATED_AT), created);
 		created[strlen("2021-04-21T00:00:00")] = '\0';
 		printf("%s  %-4s  %s  %-20.*s %-9.*s %-12.*s %3" PRId32 " attempts  %.*s\n", text,
-			STATES[pg_get_i16(rows, row, STATE)], created, TEXT(CAMPAIGN), TEXT(EVENT), TEXT(CHANNEL),
-			pg_get_i32(rows, row, ATTEMPTS), TEXT(ERROR));
+			STATES[pg_get_i16(rows, row, STATE)], created, PG_TEXT(rows, row, CAMPAIGN),
+			PG_TEXT(rows, row, EVENT), PG_TEXT(rows, row, CHANNEL), pg_get_i32(rows, row, ATTEMPTS),
+			PG_TEXT(rows, row, ERROR));
 	}
 }
 

@@ -43,12 +43,6 @@ static const char *state_of(const PGresult *rows, int row)
 	return pg_get_null(rows, row, RELEASED_AT) ? "waits" : "replayed";
 }
 
-static void add_text(struct buffer *out, const char *name, const PGresult *rows, int row, int column)
-{
-	buffer_format(out, ",\"%s\":", name);
-	buffer_json(out, pg_get_bytes(rows, row, column));
-}
-
 static void add_row_json(struct buffer *out, const PGresult *rows, int row)
 {
 	struct id128 id = pg_get_uuid(rows, row, ID);
@@ -58,10 +52,10 @@ static void add_row_json(struct buffer *out, const PGresult *rows, int row)
 	clock_format_instant(pg_get_instant(rows, row, AT), at);
 	buffer_format(
 		out, "%s{\"tracking_code\":\"%s\",\"state\":\"%s\"", row == 0 ? "" : ",", code, state_of(rows, row));
-	add_text(out, "campaign", rows, row, CAMPAIGN);
-	add_text(out, "unit", rows, row, UNIT);
-	add_text(out, "stage", rows, row, STAGE);
-	add_text(out, "reason", rows, row, REASON);
+	buffer_json_member(out, "campaign", pg_get_bytes(rows, row, CAMPAIGN));
+	buffer_json_member(out, "unit", pg_get_bytes(rows, row, UNIT));
+	buffer_json_member(out, "stage", pg_get_bytes(rows, row, STAGE));
+	buffer_json_member(out, "reason", pg_get_bytes(rows, row, REASON));
 	buffer_format(out,
 		",\"attempts\":%" PRId32 ",\"description_octets\":%" PRId32 ",\"at\":\"%s\",\"replayed_at\":",
 		pg_get_i32(rows, row, ATTEMPTS), pg_get_i32(rows, row, OCTETS), at);
@@ -84,8 +78,6 @@ static void print_json(const PGresult *rows)
 	fwrite(out.data, 1, out.size, stdout);
 }
 
-#define TEXT(column) (int)pg_get_bytes(rows, row, column).size, (const char *)pg_get_bytes(rows, row, column).data
-
 static void print_table(const PGresult *rows)
 {
 	for (int row = 0; row < PQntuples(rows); row++) {
@@ -94,8 +86,9 @@ static void print_table(const PGresult *rows)
 		tracking_code_format(&id, code);
 		clock_format_instant(pg_get_instant(rows, row, AT), at);
 		printf("%s  %-12s  %.*s  %.*s  %.*s  %-13.*s %3" PRId32 " attempts, %" PRId32 " octets: %.*s\n", code,
-			state_of(rows, row), STATE_DIGITS, at, TEXT(CAMPAIGN), TEXT(UNIT), TEXT(STAGE),
-			pg_get_i32(rows, row, ATTEMPTS), pg_get_i32(rows, row, OCTETS), TEXT(REASON));
+			state_of(rows, row), STATE_DIGITS, at, PG_TEXT(rows, row, CAMPAIGN), PG_TEXT(rows, row, UNIT),
+			PG_TEXT(rows, row, STAGE), pg_get_i32(rows, row, ATTEMPTS), pg_get_i32(rows, row, OCTETS),
+			PG_TEXT(rows, row, REASON));
 	}
 }
 
