@@ -61,6 +61,7 @@ def target(world, unit, phase, value, counts=1, declared=None, parts=None, phase
     world.sql("INSERT INTO quota_target (campaign_id, unit_id, phase, counts, target, declared, parts, phases, holds_from) "
               "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
               (ID, unit, phase, counts, value, declared, parts, phases, holds_from))
+    world.changed_reference()  # as an import does: what was read before is read again
 
 
 def day(world, unit, date, counted, people=0, newcomers=0, phase=2):
