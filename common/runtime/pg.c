@@ -3,6 +3,7 @@
 #include "common/runtime/clock.h"
 #include "common/runtime/log.h"
 #include "common/runtime/pg_connection.h"
+#include "common/runtime/pg_safety.h"
 #include "common/runtime/random.h"
 
 #include <errno.h>
@@ -128,7 +129,8 @@ static void set_up_session(struct pg *pg, int64_t deadline_ms)
 		pg_lost(pg, PQerrorMessage(pg->connection));
 		return;
 	}
-	if (pg_finish(pg, NULL, false, deadline_ms) != PG_OK && pg->connection != NULL)
+	if ((pg_finish(pg, NULL, false, deadline_ms) != PG_OK || !pg_check_server(pg, deadline_ms)) &&
+		pg->connection != NULL)
 		pg_lost(pg, "the session could not be set up");
 }
 

@@ -4,6 +4,7 @@
 #include "common/runtime/clock.h"
 #include "common/runtime/log.h"
 #include "common/runtime/loop.h"
+#include "common/runtime/pg_safety.h"
 #include "common/runtime/process.h"
 #include "common/runtime/random.h"
 #include "common/runtime/readiness.h"
@@ -121,6 +122,8 @@ static bool load_settings(const struct service_options *options)
 		return false;
 	}
 	log_open(options->name, options->common->instance, least);
+	if (options->common->production)
+		pg_require_safe_server();
 	return true;
 }
 

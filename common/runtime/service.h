@@ -19,6 +19,7 @@ struct service_settings {
 	char *log_level;    /* SANGKIEN_LOG_LEVEL, "info" */
 	uint32_t ready_fd;  /* SANGKIEN_READY_FD: a newline is written when first ready (s6); 0 = not */
 	uint32_t drain_ms;  /* SANGKIEN_DRAIN_MS */
+	bool production;    /* SANGKIEN_PRODUCTION: no PostgreSQL that may forget what it has committed */
 };
 #define SERVICE_CONFIG_FIELDS(type, member)                                                                            \
 	{"SANGKIEN_INSTANCE", CONFIG_TEXT, offsetof(type, member.instance), "1",                                       \
@@ -31,6 +32,8 @@ struct service_settings {
 			"debug, info, warn or error", 0, 0},                                                           \
 		{"SANGKIEN_READY_FD", CONFIG_U32, offsetof(type, member.ready_fd), "0",                                \
 			"descriptor that gets a newline when first ready", 0, 1023},                                   \
+		{"SANGKIEN_PRODUCTION", CONFIG_BOOL, offsetof(type, member.production), "0",                           \
+			"1: end where PostgreSQL has fsync, full_page_writes or synchronous_commit off", 0, 0},        \
 	{                                                                                                              \
 		"SANGKIEN_DRAIN_MS", CONFIG_U32, offsetof(type, member.drain_ms), "10000",                             \
 			"longest wait for work under way at SIGTERM", 0, 600000                                        \

@@ -11,7 +11,7 @@ struct intake_settings {
 	uint32_t window, writers, queue, lease_ms, body_ms, greeting_ms;
 };
 
-enum { INTAKE_FIELDS = 20 };
+enum { INTAKE_FIELDS = 21 };
 extern const struct config_field INTAKE_FIELD[INTAKE_FIELDS];
 
 #endif
