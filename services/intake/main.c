@@ -124,6 +124,7 @@ static bool open_review_desk(struct intake *intake)
 		.endpoint = intake->settings.reviews,
 		.keys = &intake->keys,
 		.reference = intake->reference,
+		.greeting_ms = intake->settings.greeting_ms,
 		.http_mailbox = intake->http_mailbox});
 	return intake->review_desk != NULL;
 }

@@ -17,6 +17,7 @@ enum {
 	/* Longer than quota tries; then another quota gets it, and finds what the first one made. */
 	LEASE_MS = 15000,
 	ATTEMPTS_MAX = 20,
+	GREET_EVERY_MS = 20,
 };
 
 struct review_desk {
@@ -24,6 +25,7 @@ struct review_desk {
 	struct pg *pg;
 	struct mailbox *asked, *found; /* of struct review */
 	struct sender *sender;
+	int64_t greeting_until_ms; /* 0: it is over */
 	bool has_thread;
 	pthread_t thread;
 };
@@ -223,6 +225,24 @@ static bool open_edge(struct review_desk *desk)
 	return desk->sender != NULL;
 }
 
+/* As with decisions: an instance that is new is not asked before a quota takes what it hands out. */
+static void greet(void *context)
+{
+	struct review_desk *desk = context;
+	if (desk->greeting_until_ms == 0 ||
+		(sender_workers(desk->sender) == 0 && clock_monotonic_ms() < desk->greeting_until_ms))
+		return;
+	desk->greeting_until_ms = 0;
+	service_condition(desk->options.service, "reviews", true, NULL);
+}
+
+static void begin_greeting(struct review_desk *desk)
+{
+	desk->greeting_until_ms = clock_monotonic_ms() + desk->options.greeting_ms;
+	service_condition(desk->options.service, "reviews", false, "no quota takes reviews yet");
+	service_every(desk->options.service, GREET_EVERY_MS, greet, desk);
+}
+
 struct review_desk *review_desk_open(const struct review_desk_options *options)
 {
 	struct review_desk *desk = calloc(1, sizeof(*desk));
@@ -236,6 +256,7 @@ struct review_desk *review_desk_open(const struct review_desk_options *options)
 		pthread_create(&desk->thread, NULL, run, desk) == 0) {
 		desk->has_thread = true;
 		pthread_setname_np(desk->thread, "reviews");
+		begin_greeting(desk);
 		return desk;
 	}
 	review_desk_close(&desk);

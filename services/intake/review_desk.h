@@ -17,6 +17,7 @@ struct review_desk_options {
 	const char *endpoint; /* INTAKE_REVIEWS */
 	const struct curve_keys *keys;
 	struct reference_source *reference;
+	uint32_t greeting_ms;         /* not ready before a quota is connected, but not for longer than this */
 	struct mailbox *http_mailbox; /* with room for REVIEWS_MAX: each review comes back there */
 };
 

@@ -1,14 +1,16 @@
 #include "services/quota/on_review_requested.h"
 
+#include "common/runtime/clock.h"
 #include "common/runtime/failpoint.h"
 #include "services/quota/answers.h"
 #include "services/quota/review_round.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { PROBE_EVERY_MS = 500 };
+enum { PROBE_EVERY_MS = 500, REFERENCE_WAIT_MS = 5000, REFERENCE_LOOK_MS = 20 };
 
 struct review_desk {
 	struct review_desk_options options;
@@ -31,10 +33,23 @@ static void count_outcomes(struct review_desk *desk, const struct review_round *
 	}
 }
 
-/* Without reference data nothing can be made yet; each review then says so by its outcome. */
+/* A quota that was just started is given reviews before it has read what they are about: they wait here, since an
+ * outcome that is no outcome would be told to the reviewer. */
+static const struct reference *await_reference(struct review_desk *desk)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + REFERENCE_WAIT_MS;
+	const struct reference *reference;
+
+	while ((reference = reference_acquire(desk->options.reference)) == NULL && !atomic_load(&desk->closing) &&
+		clock_monotonic_ms() < deadline_ms)
+		poll(NULL, 0, REFERENCE_LOOK_MS);
+	return reference;
+}
+
+/* Without reference data nothing can be made; each review then says so by its outcome. */
 static void make(struct review_desk *desk, struct review_round *round)
 {
-	const struct reference *reference = reference_acquire(desk->options.reference);
+	const struct reference *reference = await_reference(desk);
 
 	for (size_t i = 0; i < round->count; i++)
 		round->reviews[i].outcome = SANGKIEN__MESSAGE__REVIEW_OUTCOME__REVIEW_OUTCOME_NOT_NOW;
