@@ -29,6 +29,7 @@ int command_up(struct rundir *run, int argc, char **argv);
 int command_down(struct rundir *run, int argc, char **argv);
 int command_status(struct rundir *run, int argc, char **argv);
 int command_scale(struct rundir *run, int argc, char **argv);
+int command_restart(struct rundir *run, int argc, char **argv);
 int command_migrate(struct rundir *run, int argc, char **argv);
 bool migrate_is_needed(struct rundir *run, bool *needed) MUST_CHECK; /* false: said on stderr */
 int command_campaign_apply(struct rundir *run, int argc, char **argv);

@@ -14,6 +14,8 @@ static const struct command COMMANDS[] = {
 		command_status},
 	{"scale", "SERVICE=N [SERVICE=N …]", "Run N instances of a service without touching the others.",
 		command_scale},
+	{"restart", "SERVICE [SERVICE …]", "Restart the instances of a service one by one; clients see nothing of it.",
+		command_restart},
 	{"migrate", "", "Apply the schema's migrations that are not yet applied.", command_migrate},
 	{"campaign apply", "FILE [--dry-run [--json]]",
 		"Check a campaign file and put it in force, all or nothing.\n\n"

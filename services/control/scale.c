@@ -43,7 +43,8 @@ static bool fulfil(const struct rundir *run, const struct wish *wish)
 		if (!supervision_add_instance(run, wish->kind, n, false))
 			return false;
 	if (wish->count > count)
-		return supervision_await_ready(run, READY_MS) && servers_edge_route(run);
+		return supervision_await_ready(run, READY_MS) &&
+		       (!servers_edge_passes_to(wish->kind->name) || servers_edge_route(run));
 	if (!servers_edge_route_to(run, wish->kind->name, wish->count))
 		return false;
 	for (uint32_t n = first + count; n > first + wish->count; n--)

@@ -3,6 +3,7 @@
 #include "common/runtime/clock.h"
 #include "common/runtime/pg.h"
 #include "services/control/arguments.h"
+#include "services/control/edge_workers.h"
 #include "services/control/keys.h"
 #include "services/control/program.h"
 #include "services/control/supervision.h"
@@ -16,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { POSTGRESQL_START_MS = 60000, STATEMENT_MS = 20000 };
+enum { POSTGRESQL_START_MS = 60000, STATEMENT_MS = 20000, EDGE_RELOAD_MS = 20000 };
 
 static const char STANDARD_LISTEN[] = "127.0.0.1:8080";
 static const char STANDARD_ADDRESS_RATE[] = "2000";
@@ -217,30 +218,64 @@ bool servers_edge_prepare(const struct rundir *run)
 	       file_write_text(rundir_file(run, path, "instances/edge"), line, 0600);
 }
 
-static void add_upstream(struct buffer *out, const struct rundir *run, const char *service, uint32_t count)
+/* What clients reach through the edge. */
+static const char *const WINGS[] = {"intake", "leaderboard"};
+
+bool servers_edge_passes_to(const char *service)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(WINGS); i++)
+		if (strcmp(WINGS[i], service) == 0)
+			return true;
+	return false;
+}
+
+/* `without`: this instance gets nothing; 0: all do. */
+static void add_upstream(
+	struct buffer *out, const struct rundir *run, const char *service, uint32_t count, uint32_t without)
 {
 	buffer_format(out, "upstream %s {\n", service);
 	for (uint32_t n = 1; n <= count; n++)
-		buffer_format(out, "\tserver unix:%s/http/%s-%u max_fails=0;\n", run->path, service, n);
+		if (n != without)
+			buffer_format(out, "\tserver unix:%s/http/%s-%u max_fails=0;\n", run->path, service, n);
 	if (count == 0)
 		buffer_format(out, "\tserver unix:%s/http/none;\n", run->path);
 	buffer_text(out, "\tkeepalive 64;\n}\n");
 }
 
-bool servers_edge_route_to(const struct rundir *run, const char *service, uint32_t count)
+/* Comes back when no worker of before takes a request any more: then an instance that is left out may go. */
+static bool tell_edge(const struct rundir *run)
 {
-	static const char *const WINGS[] = {"intake", "leaderboard"};
+	struct edge_workers before;
+	if (!supervision_is_up(run, "edge"))
+		return true;
+	edge_workers_list(run, &before);
+	return supervision_signal(run, "edge", "-h") && edge_workers_await_end(&before, EDGE_RELOAD_MS);
+}
+
+static bool route(const struct rundir *run, const char *service, uint32_t count, uint32_t without)
+{
 	struct buffer upstreams CLEANUP(buffer_deinit) = {0};
 	char path[RUNDIR_FILE_MAX];
 	for (size_t i = 0; i < ARRAY_LENGTH(WINGS); i++) {
 		bool is_meant = service != NULL && strcmp(WINGS[i], service) == 0;
-		add_upstream(&upstreams, run, WINGS[i], is_meant ? count : supervision_count(run, WINGS[i]));
+		add_upstream(&upstreams, run, WINGS[i], is_meant ? count : supervision_count(run, WINGS[i]),
+			is_meant ? without : 0);
 	}
 	return file_write(rundir_file(run, path, "nginx/upstreams.conf"), buffer_bytes(&upstreams), 0600) &&
-	       (!supervision_is_up(run, "edge") || supervision_signal(run, "edge", "-h"));
+	       tell_edge(run);
+}
+
+bool servers_edge_route_to(const struct rundir *run, const char *service, uint32_t count)
+{
+	return !servers_edge_passes_to(service) || route(run, service, count, 0);
+}
+
+bool servers_edge_route_without(const struct rundir *run, const char *service, uint32_t n)
+{
+	return !servers_edge_passes_to(service) || route(run, service, supervision_count(run, service), n);
 }
 
 bool servers_edge_route(const struct rundir *run)
 {
-	return servers_edge_route_to(run, NULL, 0);
+	return route(run, NULL, 0, 0);
 }

@@ -14,7 +14,11 @@ bool servers_redis_prepare(const struct rundir *run) MUST_CHECK;
 bool servers_edge_prepare(const struct rundir *run) MUST_CHECK;
 /* The instances of intake and leaderboard that the edge passes requests to; nginx is told when it runs. */
 bool servers_edge_route(const struct rundir *run) MUST_CHECK;
-/* The same, as if `service` had only `count` instances: before the others are stopped. */
+/* Is it one that clients reach through the edge? */
+bool servers_edge_passes_to(const char *service);
+/* The same, as if `service` had only `count` instances, or none of the number n: before those are stopped. Comes back
+ * when they get no request any more; where clients do not reach the service nothing is done. */
 bool servers_edge_route_to(const struct rundir *run, const char *service, uint32_t count) MUST_CHECK;
+bool servers_edge_route_without(const struct rundir *run, const char *service, uint32_t n) MUST_CHECK;
 
 #endif

@@ -10,6 +10,7 @@ import itertools
 import json
 import queue
 import random
+import select
 import threading
 import time
 
@@ -34,6 +35,8 @@ class Client:
     def ask(self, method, path, body=None, headers=None):
         """(status, headers, text) or None."""
         try:
+            if self.connection is not None and self.connection.sock is not None and select.select([self.connection.sock], [], [], 0)[0]:
+                self.close()  # the server has ended it since, as a kept connection may be: a client opens another
             if self.connection is None:
                 self.connection = http.client.HTTPConnection(self.address, timeout=self.timeout)
             self.connection.request(method, path, body, headers or {})
@@ -82,7 +85,7 @@ class Load:
         self.lock = threading.Lock()
         self.ending, self.given_up = threading.Event(), threading.Event()
         self.receipts, self.refused, self.unanswered = {}, [], []
-        self.reviews, self.surprises = [], []
+        self.reviews, self.surprises, self.errors = [], [], []
         self.counts, self.answers = collections.Counter(), []
         self.to_review = queue.Queue()
         self.secret = None
@@ -146,6 +149,9 @@ class Load:
         with self.lock:
             self.answers.append((time.monotonic(), time.monotonic() - began, status))
             self.counts[status] += 1
+            if status == "broken" or status >= 500:
+                self.errors.append(f"{time.strftime('%H:%M:%S')} {words[1]} {status} after {time.monotonic() - began:.2f} s "
+                                   f"{answer[2][:200] if answer else None}")
         return answer, status
 
     def _submit(self):

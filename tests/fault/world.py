@@ -1,6 +1,7 @@
 """What a row is given: a system under the common load, watched, and torn down whatever happens."""
 import os
 import random
+import subprocess
 import threading
 import time
 
@@ -54,7 +55,7 @@ class World:
                 if name[-1].isdigit():
                     try:
                         self.resident[name] = max(self.resident.get(name, 0), self.system.resident_bytes(name))
-                    except (OSError, ValueError):
+                    except (OSError, ValueError, subprocess.CalledProcessError):
                         pass  # between two lives
 
     def end(self):
