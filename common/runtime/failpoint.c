@@ -21,3 +21,12 @@ void failpoint(const char *name)
 	}
 	raise(SIGKILL);
 }
+
+void failpoint_on(const char *name, struct bytes text)
+{
+	const char *deadly = getenv("SANGKIEN_FAILPOINT_TEXT");
+
+	if (deadly != NULL && deadly[0] != '\0' && text.size > 0 &&
+		memmem(text.data, text.size, deadly, strlen(deadly)) != NULL)
+		failpoint(name);
+}

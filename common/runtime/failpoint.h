@@ -4,7 +4,11 @@
 #ifndef SANGKIEN_RUNTIME_FAILPOINT_H
 #define SANGKIEN_RUNTIME_FAILPOINT_H
 
+#include "common/runtime/base.h"
+
 /* SIGKILL to this process when the name is the one that is set. */
 void failpoint(const char *name);
+/* The same, only where `text` has SANGKIEN_FAILPOINT_TEXT in it: a message that kills whoever takes it. */
+void failpoint_on(const char *name, struct bytes text);
 
 #endif

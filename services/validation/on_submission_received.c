@@ -2,6 +2,7 @@
 
 #include "common/domain/rules.h"
 #include "common/runtime/clock.h"
+#include "common/runtime/failpoint.h"
 #include "common/runtime/log.h"
 #include "proto/submission.pb-c.h"
 
@@ -207,6 +208,8 @@ static enum outcome examine(struct examination *examination, const struct refere
 		reject(examination, kept, false, "not a SubmissionReceived");
 		return OUTCOME_DONE;
 	}
+	failpoint_on("validation-text",
+		(struct bytes){kept->unpacked->fields->description.data, kept->unpacked->fields->description.len});
 	const struct rule_pack *rules = find_rules(reference, kept->unpacked);
 	if (rules == NULL) {
 		if (waits_for_reference(examination, kept))

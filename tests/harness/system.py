@@ -156,7 +156,9 @@ class System:
                     file.write(value + "\n")
             elif os.path.exists(path):
                 os.unlink(path)
+        before = self.pid(name)
         self.control(name, "-r")
+        await_condition(lambda: self.pid(name) not in (before, -1, 0), 60, f"{name} to be started again")
 
     def metrics(self, instance):
         """All figures of an instance's admin port: {'name{labels}': value}."""

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +39,32 @@ static void kills_only_where_it_is_set(void **state)
 	assert_int_equal(signal_at("a-place"), SIGKILL);
 }
 
+static int signal_on(const char *text)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		failpoint_on("a-place", (struct bytes){(const uint8_t *)text, strlen(text)});
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void kills_on_a_text_alone(void **state)
+{
+	(void)state;
+	setenv("SANGKIEN_FAILPOINT", "a-place", 1);
+	unsetenv("SANGKIEN_FAILPOINT_TEXT");
+	assert_int_equal(signal_on("some poison"), 0);
+	setenv("SANGKIEN_FAILPOINT_TEXT", "poison", 1);
+	assert_int_equal(signal_on("some"), 0);
+	assert_int_equal(signal_on(""), 0);
+	assert_int_equal(signal_on("some poison"), SIGKILL);
+	unsetenv("SANGKIEN_FAILPOINT_TEXT");
+}
+
 static void kills_once_where_a_file_remembers(void **state)
 {
 	char directory[] = "/tmp/sk.XXXXXX", path[64];
@@ -58,6 +85,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kills_only_where_it_is_set),
+		cmocka_unit_test(kills_on_a_text_alone),
 		cmocka_unit_test(kills_once_where_a_file_remembers),
 	};
 
