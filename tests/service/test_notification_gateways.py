@@ -20,6 +20,7 @@ import pytest
 pytest.importorskip("aiosmtpd.controller", reason="python3-aiosmtpd is not installed")
 pytest.importorskip("google.protobuf", reason="python3-protobuf is not installed")
 from harness.notices import CAMPAIGN, REJECTED, Web, World, assert_says_nothing_personal  # noqa: E402
+from harness.openapi import check, document  # noqa: E402
 from harness.waiting import await_condition  # noqa: E402
 
 PHONE = "+84901234567"
@@ -46,14 +47,19 @@ def sms(world, **more):
 
 
 def verify(secret, headers, body):
-    """An independent verifier, written from the text of Standard Webhooks; gives the payload."""
+    """An independent verifier, written from the text of Standard Webhooks; gives the payload, which is as documented."""
     headers = {name.lower(): value for name, value in headers.items()}
+    operation = document()["webhooks"]["notice"]["post"]
+    for parameter in operation["parameters"]:
+        check(headers[parameter["name"]], parameter["schema"], parameter["name"])
     assert abs(int(headers["webhook-timestamp"]) - time.time()) < 300
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     wanted = base64.b64encode(hmac.new(base64.b64decode(secret), signed, hashlib.sha256).digest()).decode()
     given = [entry.split(",", 1) for entry in headers["webhook-signature"].split(" ")]
     assert any(version == "v1" and hmac.compare_digest(wanted, value) for version, value in given)
-    return json.loads(body)
+    payload = json.loads(body)
+    check(payload, operation["requestBody"]["content"]["application/json"]["schema"], "notice")
+    return payload
 
 
 def test_a_webhook_is_signed_as_standard_webhooks_says(world):
