@@ -23,6 +23,9 @@ struct comparison {
 	enum comparison_stage stage;
 	struct comparison *next;     /* in its queue */
 	struct gathering *gathering; /* until it is handed on; then NULL */
+	bool draft;                  /* somebody asks before sending: nothing is inserted, no verdict is handed on */
+	struct delivery *question;   /* of a draft, to be answered; NULL: it has been */
+	int64_t since_ms;            /* of a draft */
 	size_t item;                 /* of the delivery */
 	bool abandoned;              /* its delivery went back: to be let go when the last answer is in */
 	bool failed;                 /* a shard's answer was none */

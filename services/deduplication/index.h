@@ -33,6 +33,7 @@ struct index_question {
 	struct id128 digest;
 	struct sketch sketch;
 	bool insist; /* post its keys even where an earlier text stands for it */
+	bool peek;   /* a draft: index_peek() */
 };
 
 struct index_candidate {

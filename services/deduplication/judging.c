@@ -114,6 +114,10 @@ static void judge(struct signing *signing, struct comparison *comparison, const 
 	comparison->verdict =
 		verdict_reach(&signing->map, &comparison->text, &comparison->rivals, &comparison->thresholds);
 	comparison->snapshot = signing->weights->number;
+	if (comparison->draft) {
+		signing_answer_draft(signing, comparison);
+		return;
+	}
 	/* Nothing stands for what is not a duplicate. */
 	if (comparison->verdict.status != STATUS_DUPLICATE && comparison->unposted != 0) {
 		comparison->stage = STAGE_INSISTING;

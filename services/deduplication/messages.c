@@ -55,6 +55,7 @@ void question_write(const struct index_question *question, int64_t received_at, 
 	message.snapshot = question->sketch.snapshot;
 	message.folded = binary(folded.data, folded.size);
 	message.insist = question->insist;
+	message.peek = question->peek;
 	append(&message.base, out);
 }
 
@@ -70,6 +71,7 @@ bool question_read(struct bytes body, struct arena *arena, struct index_question
 	question->campaign = message->campaign;
 	question->scope = message->scope;
 	question->insist = message->insist;
+	question->peek = message->peek;
 	*folded = (struct bytes){message->folded.data, message->folded.len};
 	return true;
 }

@@ -83,7 +83,7 @@ static bool apply_rules(struct signing *signing, const submission_validated *mes
 	return known;
 }
 
-static enum signer_fault sign(struct signing *signing, struct bytes text, struct comparison *comparison)
+enum signer_fault signing_sign(struct signing *signing, struct bytes text, struct comparison *comparison)
 {
 	struct signed_text signature;
 	enum signer_fault fault = signer_sign(signing->signer, signing->weights, text, &signature);
@@ -118,7 +118,7 @@ static const char *begin(
 	}
 	if (!apply_rules(signing, message, comparison))
 		return "campaign, unit or rules not known here";
-	switch (sign(signing, (struct bytes){text->data, text->len}, comparison)) {
+	switch (signing_sign(signing, (struct bytes){text->data, text->len}, comparison)) {
 	case SIGNER_NOT_UTF8:
 		*comes_again = false;
 		return "the description is not UTF-8";

@@ -41,6 +41,11 @@ static bool ask(
 		delivery_reject(delivery, item, false, "not a TextSigned of this version");
 		return false;
 	}
+	*id = question.id;
+	if (question.peek) {
+		index_peek(owner->index, &question, answer);
+		return true;
+	}
 	enum index_fault fault = index_ask(owner->index, &question, answer);
 	if (fault != INDEX_OK) {
 		metric_add(owner->metrics.refused, 1);
@@ -49,7 +54,6 @@ static bool ask(
 	}
 	if (owner_learns(owner) && answer->newly_posted && folded.size > 0)
 		owner_learn(owner, &question.id, folded);
-	*id = question.id;
 	return true;
 }
 

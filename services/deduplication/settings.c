@@ -17,6 +17,8 @@ const struct config_field DEDUPLICATION_FIELDS[] = {
 	{"DEDUPLICATION_UPSTREAM", CONFIG_TEXT, AT(upstream), "", "sign: where the validations hand out, a list", 0, 0},
 	{"DEDUPLICATION_EDGE", CONFIG_TEXT, AT(edge), "", "sign: endpoint it hands out at, to quota", 0, 0},
 	{"DEDUPLICATION_ASK", CONFIG_TEXT, AT(ask), "", "sign: endpoint it asks the index owners at", 0, 0},
+	{"DEDUPLICATION_QUESTIONS", CONFIG_TEXT, AT(questions), "",
+		"sign: where the intakes hand out what people ask, a list; \"\": nobody may", 0, 0},
 	{"DEDUPLICATION_WINDOW", CONFIG_U32, AT(window), "4096",
 		"sign: most submissions under way, until quota has them", 16, 262144},
 	{"DEDUPLICATION_CREDIT", CONFIG_U32, AT(credit), "4", "sign: batches at once from each validation", 1, 1000},

@@ -9,7 +9,7 @@ struct deduplication_settings {
 	char *role, *pg, *keys;
 	uint32_t shards;
 	/* sign */
-	char *upstream, *edge, *ask;
+	char *upstream, *edge, *ask, *questions;
 	uint32_t window, credit, cached_texts, lease_ms, attempts, hold_ms;
 	/* index */
 	char *askers;

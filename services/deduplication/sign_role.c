@@ -9,15 +9,16 @@ enum {
 	BATCH_BYTES_MAX = 512 * 1024,
 	QUESTIONS_A_SUBMISSION = 4, /* of several shards, in the edge at once */
 	QUESTION_ATTEMPTS = 100,
+	QUESTIONS_OF_AN_INTAKE = 16, /* of people, at once */
 	RETURN_DEADLINE_MS = 200,
 };
 
 struct sign_role {
 	struct signing signing;
-	struct receiver *receiver;
+	struct receiver *receiver, *questions; /* questions: NULL where nobody may ask */
 	struct curve_gate *gate;
 	struct curve_keys keys;
-	char validation_key[CURVE_KEY_SIZE];
+	char validation_key[CURVE_KEY_SIZE], intake_key[CURVE_KEY_SIZE];
 };
 
 /* Everything a turn has gathered moves on: questions, verdicts, then what waited for a place. */
@@ -46,6 +47,7 @@ static void on_tick(void *context)
 
 	signing_ask_again(signing);
 	signing_give_back(signing);
+	signing_give_drafts_up(signing);
 	metric_set(signing->metrics.under_way, comparison_pool_used(signing->pool));
 	service_condition(signing->service, "upstream", receiver_upstreams(role->receiver) > 0,
 		"no validation is there to take from");
@@ -58,7 +60,8 @@ static void on_tick(void *context)
 static bool open_keys(struct sign_role *role, const struct deduplication_settings *settings)
 {
 	if (!curve_keys_load(settings->keys, "deduplication", &role->keys) ||
-		!curve_public_load(settings->keys, "validation", role->validation_key)) {
+		!curve_public_load(settings->keys, "validation", role->validation_key) ||
+		(settings->questions[0] != '\0' && !curve_public_load(settings->keys, "intake", role->intake_key))) {
 		log_error("keys_not_readable", KV_TEXT("directory", settings->keys));
 		return false;
 	}
@@ -135,11 +138,32 @@ static bool open_receiver(struct sign_role *role, const struct deduplication_set
 	return role->receiver != NULL;
 }
 
+static bool open_questions(struct sign_role *role, const struct deduplication_settings *settings)
+{
+	const struct receiver_options options = {
+		.service = role->signing.service,
+		.upstream = settings->questions,
+		.keys = &role->keys,
+		.upstream_public_key = role->intake_key,
+		.kind = SANGKIEN__WIRE__KIND__KIND_TEXT_QUESTIONED,
+		.credit = QUESTIONS_OF_AN_INTAKE,
+		.on_batch = on_text_questioned,
+		.context = &role->signing,
+	};
+
+	if (settings->questions[0] == '\0')
+		return true;
+	role->questions = receiver_open(&options);
+	return role->questions != NULL;
+}
+
 static void begin_drain(void *context)
 {
 	struct sign_role *role = context;
 
 	receiver_stop(role->receiver);
+	if (role->questions != NULL)
+		receiver_stop(role->questions);
 }
 
 static bool is_drained(void *context)
@@ -162,13 +186,16 @@ static bool open_all(struct sign_role *role, struct service *service, const stru
 	service_condition(service, "upstream", false, "no validation is there to take from");
 	service_condition(service, "index", false, "an index owner is not there to ask");
 	return signing->references != NULL && signing->pg != NULL && open_keys(role, settings) &&
-	       open_asks(role, settings) && open_verdicts(role, settings) && open_receiver(role, settings);
+	       open_asks(role, settings) && open_verdicts(role, settings) && open_receiver(role, settings) &&
+	       open_questions(role, settings);
 }
 
 static void close_all(struct sign_role *role)
 {
 	struct signing *signing = &role->signing;
 
+	if (role->questions != NULL)
+		receiver_close(&role->questions);
 	if (role->receiver != NULL)
 		receiver_close(&role->receiver);
 	if (signing->verdicts != NULL)

@@ -18,6 +18,8 @@ static void open_metrics(struct signing *signing)
 		"verdicts that quota sent back to be compared anew");
 	m->poison = metrics_counter(
 		metrics, "sangkien_deduplication_poison_total", NULL, "verdicts that quota refused for good");
+	m->questions = metrics_counter(metrics, "sangkien_deduplication_questions_total", NULL,
+		"drafts compared and pairs explained for people");
 	m->under_way = metrics_gauge(
 		metrics, "sangkien_deduplication_under_way", NULL, "submissions between validation and quota");
 }
@@ -50,7 +52,9 @@ void signing_deinit(struct signing *signing)
 
 void signing_release(struct signing *signing, struct comparison *comparison)
 {
-	if (comparison->shingles != NULL)
+	if (comparison->draft)
+		signing_end_draft(signing, comparison);
+	else if (comparison->shingles != NULL)
 		(void)shingle_cache_put(signing->cache, &comparison->text.id, &comparison->shingles);
 	comparison_release(signing->pool, comparison);
 }

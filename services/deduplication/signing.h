@@ -1,6 +1,6 @@
 /* The signing role's state, and the rooms a submission goes through: on_submission_validated.c (sign), asking.c (ask
  * the index owners), judging.c (verify, reach the verdict), handing_on.c (to
- * quota, and what it answers). One thread. */
+ * quota, and what it answers). on_text_questioned.c: what people ask. One thread. */
 #ifndef SANGKIEN_DEDUPLICATION_SIGNING_H
 #define SANGKIEN_DEDUPLICATION_SIGNING_H
 
@@ -32,6 +32,7 @@ struct signing {
 	struct gathering *gatherings; /* in order of arrival */
 	struct comparison_pool *pool;
 	struct comparison_queue unasked, compared, reached, waiting;
+	uint32_t drafts; /* under way */
 	struct fold_table *fold;
 	struct signer *signer;
 	struct verifier *verifier;
@@ -41,7 +42,7 @@ struct signing {
 	struct buffer body;  /* of the message being written */
 	struct signing_metrics {
 		struct metric *counted, *under_review, *duplicate, *rejected, *returned, *asked_again, *poison,
-			*under_way;
+			*under_way, *questions;
 	} metrics;
 };
 
@@ -55,6 +56,8 @@ void on_submission_validated(struct delivery *delivery, void *signing);
 void signing_continue(struct signing *signing);  /* begins what waited for room */
 void signing_give_back(struct signing *signing); /* batches that have waited hold_ms: to be handed out again */
 void signing_finish_item(struct signing *signing, struct comparison *comparison); /* handed on or rejected */
+/* Folds, digests and sketches the text of a comparison. */
+enum signer_fault signing_sign(struct signing *signing, struct bytes text, struct comparison *comparison) MUST_CHECK;
 /* The submission goes back to be handed out again. */
 void signing_return(struct signing *signing, struct comparison *comparison, const char *why);
 /* Lets a comparison go; its shingles stay in the cache. */
@@ -69,6 +72,12 @@ void on_question_poison(uint64_t tag, const char *reason, void *signing);
 /* judging.c */
 void signing_set_away(struct signing *signing, bool away);
 void signing_judge(struct signing *signing); /* all that are compared, in batches */
+
+/* on_text_questioned.c: the receiver's on_batch. */
+void on_text_questioned(struct delivery *delivery, void *signing);
+void signing_answer_draft(struct signing *signing, struct comparison *comparison); /* judged; lets it go */
+void signing_end_draft(struct signing *signing, struct comparison *comparison);    /* unanswered: not now */
+void signing_give_drafts_up(struct signing *signing);                              /* nobody waits longer */
 
 /* handing_on.c */
 void signing_hand_on(struct signing *signing);   /* all that are reached */

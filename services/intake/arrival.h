@@ -12,7 +12,7 @@
 #include <sys/queue.h>
 
 /* What the HTTP thread's mailbox carries; first in every letter. */
-enum letter_kind { LETTER_ARRIVAL, LETTER_DECISION, LETTER_REVIEW };
+enum letter_kind { LETTER_ARRIVAL, LETTER_DECISION, LETTER_REVIEW, LETTER_QUESTION };
 
 /* Between the HTTP thread's deadline and the writer: who comes first decides whether anything was begun. */
 enum arrival_stage { ARRIVAL_QUEUED, ARRIVAL_TAKEN, ARRIVAL_GIVEN_UP };

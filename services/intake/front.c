@@ -10,6 +10,7 @@ bool front_init(struct front *front)
 	TAILQ_INIT(&front->waiting);
 	TAILQ_INIT(&front->batches);
 	TAILQ_INIT(&front->reviews);
+	TAILQ_INIT(&front->questions);
 	front->shaper = shaper_new();
 	return front->shaper != NULL;
 }
@@ -20,6 +21,7 @@ void front_deinit(struct front *front)
 	struct arrival *arrival;
 	http_batch_free_all(front);
 	http_review_free_all(front);
+	http_questions_free_all(front);
 	while ((arrival = TAILQ_FIRST(&front->waiting)) != NULL) {
 		TAILQ_REMOVE(&front->waiting, arrival, link);
 		arrival->place = PLACE_NONE;
@@ -67,6 +69,9 @@ void front_letter(void *letter, void *context)
 	case LETTER_REVIEW:
 		http_review_answered(front, letter);
 		break;
+	case LETTER_QUESTION:
+		http_questions_answered(front, letter);
+		break;
 	}
 }
 
@@ -100,4 +105,5 @@ void front_tick(struct http_server *server, void *context)
 	http_submissions_tick(front, now_ms);
 	http_batch_tick(front);
 	http_review_tick(front, now_ms);
+	http_questions_tick(front, now_ms);
 }

@@ -6,6 +6,7 @@
 #include "common/domain/sealed.h"
 #include "services/intake/arrival.h"
 #include "services/intake/metrics.h"
+#include "services/intake/question_desk.h"
 #include "services/intake/receipt_writer.h"
 #include "services/intake/review_desk.h"
 #include "services/intake/tokens.h"
@@ -27,6 +28,7 @@ struct front {
 	const uint8_t *person_key; /* PERSON_KEY_SIZE */
 	struct receipt_writer *writer;
 	struct review_desk *review_desk;
+	struct question_desk *question_desk; /* NULL: not offered */
 	struct waiters *waiters;
 	struct intake_metrics *metrics;
 
@@ -39,6 +41,8 @@ struct front {
 	size_t batch_count;
 	struct review_list reviews; /* all that are under way, oldest first */
 	size_t review_count;
+	struct question_list questions; /* likewise */
+	size_t question_count;
 	struct http_server *server; /* as of the last request: letters come after requests */
 };
 
@@ -94,6 +98,12 @@ http_handler http_review;
 void http_review_answered(struct front *front, struct review *review);
 void http_review_tick(struct front *front, int64_t now_ms);
 void http_review_free_all(struct front *front);
+
+http_handler http_similar;
+http_handler http_explain;
+void http_questions_answered(struct front *front, struct question *question);
+void http_questions_tick(struct front *front, int64_t now_ms);
+void http_questions_free_all(struct front *front);
 
 /* The server's on_letter and on_tick. */
 void front_letter(void *letter, void *front);

@@ -38,6 +38,7 @@ struct intake {
 	struct receipt_writer *writer;
 	struct sweeper *sweeper;
 	struct review_desk *review_desk;
+	struct question_desk *question_desk; /* NULL: not offered */
 	struct front front;
 	struct http_server *http;
 	int drain_turns;
@@ -49,6 +50,8 @@ static const struct http_route ROUTES[] = {
 	{"POST", "/v1/campaigns/{campaign}/submissions:batch", http_batch, 0, "application/x-ndjson", http_batch_piece,
 		http_batch_closed},
 	{"POST", "/v1/submissions/{code}/review", http_review, BODY_BYTES_MAX, "application/json", NULL, NULL},
+	{"POST", "/v1/campaigns/{campaign}/similar", http_similar, BODY_BYTES_MAX, "application/json", NULL, NULL},
+	{"GET", "/v1/submissions/{code}/explain", http_explain, 0, NULL, NULL, NULL},
 };
 
 static bool load_keys(struct intake *intake)
@@ -78,6 +81,7 @@ static bool open_edge(struct intake *intake)
 		return false;
 	curve_gate_allow(intake->gate, "intake", "validation");
 	curve_gate_allow(intake->gate, "reviews", "quota");
+	curve_gate_allow(intake->gate, "questions", "deduplication");
 	service_condition(intake->service, "edge", false, "not bound yet");
 	intake->dispatch = dispatch_open(&(struct dispatch_options){
 		.service = intake->service,
@@ -129,6 +133,17 @@ static bool open_review_desk(struct intake *intake)
 	return intake->review_desk != NULL;
 }
 
+static bool open_question_desk(struct intake *intake)
+{
+	if (intake->settings.questions[0] == '\0')
+		return true;
+	intake->question_desk = question_desk_open(&(struct question_desk_options){.service = intake->service,
+		.endpoint = intake->settings.questions,
+		.keys = &intake->keys,
+		.http_mailbox = intake->http_mailbox});
+	return intake->question_desk != NULL;
+}
+
 static bool open_http(struct intake *intake)
 {
 	struct front *front = &intake->front;
@@ -138,6 +153,7 @@ static bool open_http(struct intake *intake)
 		.person_key = intake->person_key,
 		.writer = intake->writer,
 		.review_desk = intake->review_desk,
+		.question_desk = intake->question_desk,
 		.waiters = intake->waiters,
 		.metrics = &intake->metrics};
 	struct http_limits limits = HTTP_LIMITS_STANDARD;
@@ -170,7 +186,8 @@ static bool open_parts(struct intake *intake)
 	intake->tokens = tokens_new();
 	/* Every submission that waits for a writer, every one that waits for its verdict and every review has a place.
 	 */
-	intake->http_mailbox = mailbox_new(settings->queue + WRITERS_MAX * BATCH_ROWS_MAX + WAITERS_MAX + REVIEWS_MAX);
+	intake->http_mailbox =
+		mailbox_new(settings->queue + WRITERS_MAX * BATCH_ROWS_MAX + WAITERS_MAX + REVIEWS_MAX + QUESTIONS_MAX);
 	if (intake->tokens == NULL || intake->http_mailbox == NULL)
 		return false;
 	intake->waiters = waiters_new(WAITERS_MAX, intake->http_mailbox);
@@ -185,7 +202,7 @@ static bool open_parts(struct intake *intake)
 		.lease_ms = settings->lease_ms,
 		.dispatch = intake->dispatch,
 		.metrics = &intake->metrics});
-	return intake->sweeper != NULL && open_review_desk(intake) && open_http(intake);
+	return intake->sweeper != NULL && open_review_desk(intake) && open_question_desk(intake) && open_http(intake);
 }
 
 static void drop_letters(struct intake *intake)
@@ -198,7 +215,7 @@ static void drop_letters(struct intake *intake)
 			decision_letter_free(&decided);
 			continue;
 		}
-		if (arrival->letter == LETTER_REVIEW)
+		if (arrival->letter == LETTER_REVIEW || arrival->letter == LETTER_QUESTION)
 			continue; /* it is in the front's list */
 		arrival->place = PLACE_NONE;
 		arrival_free(&arrival);
@@ -209,6 +226,7 @@ static void close_parts(struct intake *intake)
 {
 	http_server_close(&intake->http, 0);
 	review_desk_close(&intake->review_desk);
+	question_desk_close(&intake->question_desk);
 	sweeper_close(&intake->sweeper);
 	receipt_writer_close(&intake->writer);
 	dispatch_close(&intake->dispatch);

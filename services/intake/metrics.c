@@ -32,6 +32,10 @@ void intake_metrics_open(struct intake_metrics *intake, struct metrics *metrics)
 		metrics, "sangkien_intake_reviews_answered_total", "status=\"200\"", "Reviews answered");
 	intake->reviews_refused = metrics_counter(
 		metrics, "sangkien_intake_reviews_answered_total", "status=\"refused\"", "Reviews answered");
+	intake->questions_answered = metrics_counter(metrics, "sangkien_intake_questions_answered_total",
+		"status=\"200\"", "Questions about texts answered");
+	intake->questions_refused = metrics_counter(metrics, "sangkien_intake_questions_answered_total",
+		"status=\"refused\"", "Questions about texts answered");
 	intake->commits = metrics_counter(metrics, "sangkien_intake_commits_total", NULL, "Batches committed");
 	intake->commit_rows = metrics_histogram(
 		metrics, "sangkien_intake_commit_kilorows", NULL, "Submissions in a commit, in thousands");

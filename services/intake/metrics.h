@@ -9,6 +9,7 @@ struct intake_metrics {
 	struct metric *accepted, *replayed;
 	struct metric *refused[PROBLEM_COUNT]; /* one a status: problems of the same status share it */
 	struct metric *reviews_made, *reviews_refused;
+	struct metric *questions_answered, *questions_refused;
 	struct metric *commits, *commit_rows, *commit_latency, *outcomes_unknown;
 	struct metric *queue;
 	struct metric *window, *dispatched, *redispatched, *decisions, *poisoned;

@@ -13,6 +13,8 @@ const struct config_field INTAKE_FIELD[INTAKE_FIELDS] = {
 	{"INTAKE_LISTEN", CONFIG_TEXT, AT(listen), NULL, "address of the public writes, unix:/path or host:port", 0, 0},
 	{"INTAKE_EDGE", CONFIG_TEXT, AT(edge), NULL, "endpoint that validation connects to", 0, 0},
 	{"INTAKE_REVIEWS", CONFIG_TEXT, AT(reviews), NULL, "endpoint that quota connects to for reviews", 0, 0},
+	{"INTAKE_QUESTIONS", CONFIG_TEXT, AT(questions), "",
+		"endpoint that deduplication connects to for what people ask; \"\": it is not offered", 0, 0},
 	{"INTAKE_DECISIONS", CONFIG_TEXT, AT(decisions), NULL, "endpoints of quota's decisions, a comma list", 0, 0},
 	{"INTAKE_WINDOW", CONFIG_U32, AT(window), "20000", "submissions under way in the pipeline at most", 16,
 		1000000},

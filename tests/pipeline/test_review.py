@@ -219,3 +219,73 @@ def test_any_order_of_submissions_and_reviews(system, lan, minh):
     system.await_decided("demo")
     system.assert_board_is_recount("demo", PATH, deadline=30)
     await_condition(lambda: system.assert_no_drift() or True, 30, "no drift")
+
+
+# What people ask about texts (R18) ---------------------------------------------------------------------------------------
+def ask(system, text, unit=UNIT, **headers):
+    """Asked again where nobody could tell at that moment, as the answer says."""
+    answers = []
+
+    def answered():
+        answers.append(system.request("POST", "/v1/campaigns/demo/similar", {"unit": unit, "description": text}, headers))
+        return answers[-1].status not in (429, 503)
+    await_condition(answered, 60, "an answer about a draft")
+    return answers[-1]
+
+
+def explain(system, code, secret, **query):
+    answers = []
+
+    def answered():
+        path = f"/v1/submissions/{code}/explain" + (f"?with={query['other']}" if query else "")
+        answers.append(system.request("GET", path, None, {"Authorization": f"Bearer {secret}"} if secret else {}))
+        return answers[-1].status not in (429, 503)
+    await_condition(answered, 60, "an explanation")
+    return answers[-1]
+
+
+def test_ask_before_sending(system):
+    """A draft is compared as a submission would be, leaves no trace, and learns neither whose nor what it resembles."""
+    text = " ".join(distinct_text(next(PHONE)) for _ in range(3))
+    before = system.query("SELECT count(*) FROM submission")
+    for _ in range(3):
+        assert ask(system, text).json() == {"status": "counted", "similar": []}
+    assert system.query("SELECT count(*) FROM submission") == before
+    assert submit(system, description=text)["status"] == "counted"  # nor was the index taught
+    assert ask(system, "  " + text.upper()).json() == {"status": "duplicate", "similar": [{"score": 1.0}]}
+    words = text.split()
+    near = ask(system, " ".join("xe" if i % 25 == 9 else word for i, word in enumerate(words))).json()
+    assert near["status"] == "duplicate" and 0.7 < near["similar"][0]["score"] < 1
+    assert set(near) == {"status", "similar"} and set(near["similar"][0]) == {"score"}
+    assert ask(system, distinct_text(next(PHONE))).json()["similar"] == []
+
+
+def test_ask_before_sending_is_refused(system):
+    assert ask(system, "", unit=UNIT).status == 422 and ask(system, "x", unit="none").status == 422
+    assert system.request("POST", "/v1/campaigns/none/similar", {"unit": UNIT, "description": "x"}).status == 404
+    assert system.request("POST", "/v1/campaigns/demo/similar", b"{", {"Content-Type": "application/json"}).status == 400
+    assert system.get("/v1/campaigns/demo/similar").status == 405
+
+
+def test_explained_to_officers(system, lan):
+    """Passages with offsets in both texts; by default beside what the decision names; to the token's subtree alone."""
+    text = " ".join(distinct_text(next(PHONE)) for _ in range(2))
+    head, copy = submit(system, description=text), submit(system, description="Kính gửi: " + text)
+    assert copy["status"] == "duplicate"
+    found = explain(system, copy["tracking_code"], lan.secret)
+    assert found.status == 200
+    shown = found.json()
+    assert (shown["tracking_code"], shown["with"]) == (copy["tracking_code"], head["tracking_code"])
+    assert shown["score"] > 0.9 and shown["passages"]
+    for passage in shown["passages"]:
+        assert passage["words"] == ("Kính gửi: " + text)[slice(*passage["at"])] == text[slice(*passage["other_at"])]
+    other = submit(system)
+    apart = explain(system, other["tracking_code"], lan.secret, other=head["tracking_code"]).json()
+    assert apart["with"] == head["tracking_code"] and apart["score"] < 0.7
+    assert explain(system, other["tracking_code"], lan.secret).status == 404  # it resembles none
+    assert explain(system, copy["tracking_code"], None).status == 401
+    assert explain(system, copy["tracking_code"], "sk_wrong").status == 401
+    far = Reviewer(system, "--campaign", "demo", "--unit", "02")
+    assert explain(system, copy["tracking_code"], far.secret).status == 403
+    told = system.tool("explain", copy["tracking_code"], head["tracking_code"], "--json").stdout
+    assert json.loads(told)["passages"] == shown["passages"]
