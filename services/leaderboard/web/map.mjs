@@ -59,12 +59,24 @@ function simplify(points) {
 	return [...simplify(points.slice(0, at + 1)).slice(0, -1), ...simplify(points.slice(at))];
 }
 
+/* The package joins islets that lie far apart in one ring: each is an islet of its own. */
+const JUMP = 4;
+function islets(ring) {
+	const found = [[ring[0]]];
+	for (let i = 1; i < ring.length; i++) {
+		const [x, y] = ring[i - 1];
+		if (Math.hypot(ring[i][0] - x, ring[i][1] - y) > JUMP) found.push([]);
+		found.at(-1).push(ring[i]);
+	}
+	return found;
+}
+
 const round = (value) => Math.round(value * 10) / 10;
 
 /* Islets keep a size that can be seen: the islands must not vanish by rounding. */
 function pathOf(rings, keepSmall) {
 	let path = "";
-	for (const ring of rings) {
+	for (const ring of keepSmall ? rings.flatMap(islets) : rings) {
 		let points = ring.length > 3 ? simplify([...ring, ring[0]]).slice(0, -1) : ring;
 		if (points.length < 3) {
 			if (!keepSmall) continue;

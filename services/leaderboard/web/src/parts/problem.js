@@ -3,6 +3,7 @@ import { h, icon } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
 
 function wordsOf(error) {
+	if (error?.status === 404 && /\/(don-vi|to-roi)\//.test(location.pathname) && error.code !== "unknown_campaign") return ["problem.missing_title", "problem.unknown_unit"];
 	if (error?.status === 404) return ["problem.missing_title", error.code === "unknown_campaign" ? "problem.unknown_campaign" : "problem.missing"];
 	if (error?.status === 422) return ["problem.missing_title", "problem.unknown_unit"];
 	if (error?.status === 0) return ["problem.offline_title", "problem.offline"];

@@ -13,6 +13,6 @@ export function qrCode(text, label) {
 	for (let row = 0; row < count; row++)
 		for (let column = 0; column < count; column++)
 			if (code.isDark(row, column)) path += `M${column + QUIET} ${row + QUIET}h1v1h-1z`;
-	return s("svg", { class: "qr", xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": label, "shape-rendering": "crispEdges" },
+	return s("svg", { class: "qr", viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": label, "shape-rendering": "crispEdges" },
 		s("rect", { width: size, height: size, fill: "#ffffff" }), s("path", { d: path, fill: "#000000" }));
 }
