@@ -113,7 +113,9 @@ build/npm/tests.done: tests/web/package.json tests/web/package-lock.json
 build/web/index.html: build/npm/page.done $(wildcard $(addprefix $(PAGE)/,*.mjs src/* src/*/*)) deploy/units/national.csv deploy/units/provinces-2025.csv
 	@echo '  WEB build/web'
 	@node $(PAGE)/build.mjs build/npm/page/node_modules build/web
-.PHONY: web
+.PHONY: web pictures
+pictures: ## take over the help's pictures from the last `tests/run web`
+	@cp build/page/pictures/*.webp $(PAGE)/src/pictures/
 web: build/web/index.html ## build the page into build/web
 
 .PHONY: run stop packages
@@ -125,7 +127,7 @@ stop: ## stop what `make run` started; the data are kept
 packages:
 	@deploy/bootstrap run
 
-.PHONY: test lint fault bench bench-deduplication bench-backlog
+.PHONY: test lint fault bench bench-deduplication bench-board bench-backlog
 test: ## install what is missing and run every test; ends with `N passed, N failed`
 	@deploy/bootstrap test
 	@$(MAKE) --no-print-directory -j2 all web build/npm/tests.done $(UNIT_SRC:%.c=$(BUILD)/%)
@@ -141,6 +143,11 @@ bench: ## measure the pipeline beside the limit of COPY, and finding copies besi
 	@$(MAKE) --no-print-directory -j2 all $(BENCH_BIN)
 	@SANGKIEN_BUILD=$(BUILD) tests/bench/bench.py
 	@SANGKIEN_BUILD=$(BUILD) tests/bench/deduplication.py
+	@SANGKIEN_BUILD=$(BUILD) tests/bench/board.py
+bench-board: ## 10,000 event streams beside Node's, board reads beside nginx's; writes build/bench-board.json
+	@deploy/bootstrap bench
+	@$(MAKE) --no-print-directory -j2 all web
+	@SANGKIEN_BUILD=$(BUILD) tests/bench/board.py
 bench-deduplication: ## finding copies alone: about five minutes; writes build/bench-deduplication.json
 	@deploy/bootstrap bench
 	@$(MAKE) --no-print-directory -j2 all $(BENCH_BIN)
