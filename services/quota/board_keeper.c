@@ -16,6 +16,7 @@ struct watched {
 	uint32_t campaign;
 	int64_t applied;
 	int64_t since_ms;
+	int64_t current_ms; /* when it was last at PostgreSQL's version */
 };
 
 struct board_keeper {
@@ -23,7 +24,7 @@ struct board_keeper {
 	struct pg *pg;
 	struct watched watched[WATCHED_MAX];
 	size_t watched_count;
-	struct metric *behind, *rebuilds;
+	struct metric *behind, *age, *rebuilds;
 	struct mailbox *wake; /* never has a letter: closed, it ends the wait between two looks */
 	atomic_bool closing;
 	pthread_t thread;
@@ -37,7 +38,8 @@ static struct watched *watch(struct board_keeper *keeper, uint32_t campaign)
 			return &keeper->watched[i];
 	if (keeper->watched_count == WATCHED_MAX)
 		return NULL;
-	keeper->watched[keeper->watched_count] = (struct watched){.campaign = campaign, .applied = -1};
+	keeper->watched[keeper->watched_count] =
+		(struct watched){.campaign = campaign, .applied = -1, .current_ms = clock_monotonic_ms()};
 	return &keeper->watched[keeper->watched_count++];
 }
 
@@ -64,6 +66,17 @@ static bool stands_still(struct watched *watched, int64_t applied, int64_t versi
 	return now - watched->since_ms > BOARD_GAP_MS;
 }
 
+/* Of the board that has not been current for longest. */
+static int64_t oldest_age_ms(const struct board_keeper *keeper)
+{
+	int64_t now_ms = clock_monotonic_ms(), oldest_ms = 0;
+
+	for (size_t i = 0; i < keeper->watched_count; i++)
+		if (now_ms - keeper->watched[i].current_ms > oldest_ms)
+			oldest_ms = now_ms - keeper->watched[i].current_ms;
+	return oldest_ms;
+}
+
 /* `state` was read before `version`, which only grows: a board ahead of it is no board of this database. Gives how far
  * the board is behind. */
 static int64_t judge(struct board_keeper *keeper, const struct reference_campaign *campaign,
@@ -71,6 +84,8 @@ static int64_t judge(struct board_keeper *keeper, const struct reference_campaig
 {
 	struct watched *watched = watch(keeper, campaign->id);
 
+	if (watched != NULL && state->exists && state->applied == version)
+		watched->current_ms = clock_monotonic_ms();
 	if (!state->exists) {
 		rebuild(keeper, campaign, "there was none");
 	} else if (state->applied > version) {
@@ -130,6 +145,7 @@ static void look(struct board_keeper *keeper, const struct reference *reference)
 				version_of(versions, reference->campaigns[i].id));
 		metric_set(keeper->behind, behind);
 	}
+	metric_set(keeper->age, oldest_age_ms(keeper) / 1000);
 	free(states);
 }
 
@@ -160,6 +176,8 @@ struct board_keeper *board_keeper_open(const struct board_keeper_options *option
 	keeper->options = *options;
 	keeper->behind = metrics_gauge(
 		metrics, "sangkien_quota_board_behind_versions", NULL, "Transactions the boards in Redis are behind");
+	keeper->age = metrics_gauge(metrics, "sangkien_quota_board_age_seconds", NULL,
+		"Since the board that is furthest behind was last seen at PostgreSQL's version");
 	keeper->rebuilds =
 		metrics_counter(metrics, "sangkien_quota_board_rebuilds_total", NULL, "Boards rebuilt in Redis");
 	keeper->pg = pg_open(options->conninfo, service_instance(options->service));

@@ -106,8 +106,10 @@ static enum pg_status fence(struct transaction *transaction, struct part *part)
 	for (size_t i = 0; i < part->count; i++) {
 		struct verdict *verdict = &part->verdicts[i];
 		for (size_t k = 0; verdict->fate == FATE_OPEN && k < verdict->consulted_count; k++)
-			if (!is_current(rows, &verdict->consulted[k]))
+			if (!is_current(rows, &verdict->consulted[k])) {
 				verdict->fate = FATE_NOT_NOW;
+				verdict->is_fenced = true;
+			}
 	}
 	return PG_OK;
 }
@@ -205,6 +207,7 @@ static void reopen(struct part *part)
 {
 	for (size_t i = 0; i < part->count; i++) {
 		part->verdicts[i].fate = FATE_OPEN;
+		part->verdicts[i].is_fenced = false;
 		part->verdicts[i].is_plain_copy = false;
 	}
 }

@@ -11,17 +11,18 @@ enum { PROBE_EVERY_MS = 500 };
 
 struct ledger_thread {
 	struct ledger_thread_options options;
-	struct metric *decided, *revised, *not_now, *refused, *transactions, *collisions, *seconds;
+	struct metric *decided, *revised, *not_now, *fenced, *refused, *transactions, *collisions, *seconds;
 	atomic_bool closing;
 	pthread_t thread;
 };
 
 static void count_fates(struct ledger_thread *thread, const struct batch *batch)
 {
-	uint64_t not_now = 0, refused = 0, revised = 0;
+	uint64_t not_now = 0, fenced = 0, refused = 0, revised = 0;
 
 	for (size_t i = 0; i < batch->count; i++) {
 		not_now += batch->verdicts[i].fate == FATE_NOT_NOW;
+		fenced += batch->verdicts[i].fate == FATE_NOT_NOW && batch->verdicts[i].is_fenced;
 		refused += batch->verdicts[i].fate == FATE_REFUSED;
 	}
 	for (size_t i = 0; i < batch->committed.result.change_count; i++)
@@ -29,6 +30,7 @@ static void count_fates(struct ledger_thread *thread, const struct batch *batch)
 	metric_add(thread->decided, batch->committed.result.change_count - revised);
 	metric_add(thread->revised, revised);
 	metric_add(thread->not_now, not_now);
+	metric_add(thread->fenced, fenced);
 	metric_add(thread->refused, refused);
 	metric_add(thread->transactions, batch->committed.result.transactions);
 	metric_add(thread->collisions, batch->committed.result.collisions);
@@ -73,6 +75,8 @@ static void register_metrics(struct ledger_thread *thread)
 		metrics, "sangkien_quota_decisions_revised_total", NULL, "Decisions that others have followed");
 	thread->not_now = metrics_counter(metrics, "sangkien_quota_verdicts_sent_back_total", NULL,
 		"Verdicts of a passed epoch, or whose original does not stand");
+	thread->fenced = metrics_counter(metrics, "sangkien_quota_verdicts_fenced_total", NULL,
+		"Of those sent back: verdicts of an index that has been rebuilt since");
 	thread->refused =
 		metrics_counter(metrics, "sangkien_quota_verdicts_refused_total", NULL, "Verdicts that are poison");
 	thread->transactions =

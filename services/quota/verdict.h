@@ -44,6 +44,7 @@ struct verdict {
 	uint32_t delivery, item; /* of the batch: where it came from */
 
 	enum verdict_fate fate;
+	bool is_fenced;           /* with FATE_NOT_NOW: it comes from an index of a passed epoch */
 	struct decision decision; /* with FATE_DECIDED */
 	bool is_plain_copy;       /* stands behind who holds the place of its very text */
 };

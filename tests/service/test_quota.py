@@ -253,7 +253,7 @@ def test_two_instances_at_once(world):
 
 
 def test_verdicts_of_a_passed_epoch_are_asked_again(world):
-    world.start()
+    service = world.start()
     world.server.query("INSERT INTO index_shard (shard, epoch) VALUES (0, 5), (1, 9)")
     current, stale, unknown = world.submissions(3)
     ack = world.settled(world.hand_out([world.verdict(current, consulted=[(0, 5), (1, 9)]),
@@ -261,6 +261,7 @@ def test_verdicts_of_a_passed_epoch_are_asked_again(world):
                                         world.verdict(unknown, consulted=[(2, 1)])]))
     taken = [messages("submission").VerdictTaken.FromString(result) for result in ack.results]
     assert [one.ask_again for one in taken] == [False, True, True]
+    assert service.metrics()["sangkien_quota_verdicts_fenced_total"] == 2
     assert world.decision_count() == (1, 1)
     world.expect_exact()
 
