@@ -141,7 +141,7 @@ bool servers_redis_prepare(const struct rundir *run)
 		!add_redis_user(&acl, run, "intake", "~rate:* +@all -@admin -@dangerous") ||
 		!add_redis_user(&acl, run, "quota", "~board:* +@all -@admin -@dangerous") ||
 		!add_redis_user(&acl, run, "leaderboard",
-			"%R~board:* +@read +@connection +@scripting -flushall -flushdb -script|flush -script|kill"))
+			"%R~board:* +@read +@connection +@scripting -script|flush -script|kill -@admin -@dangerous"))
 		return false;
 	/* Nothing is kept on disk: Redis holds copies, and a lost board is rebuilt from PostgreSQL (law 5). */
 	buffer_format(&conf,
