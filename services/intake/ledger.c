@@ -94,6 +94,30 @@ static void answer_repeat(struct arrival *arrival, const PGresult *rows, int row
 		arrival_refuse(arrival, PROBLEM_KEY_USED);
 }
 
+/* A wait for synchronous replication that was cut short leaves a row that is visible here and perhaps nowhere else.
+ * This transaction writes too where there is a standby to wait for, so its own COMMIT waits for everything before it.
+ */
+static enum pg_status wait_for_replication(struct ledger *ledger, int64_t deadline_ms)
+{
+	pg_params(ledger->pg);
+	enum pg_status status = pg_run(ledger->pg,
+		"SELECT pg_logical_emit_message(true, 'sangkien', '') "
+		"WHERE current_setting('synchronous_standby_names') <> ''",
+		NULL, deadline_ms);
+	return status == PG_OK ? pg_commit(ledger->pg, deadline_ms) : status;
+}
+
+/* What was found is as durable as a receipt must be (law 1). */
+static enum pg_status settle_found(struct ledger *ledger, int64_t deadline_ms)
+{
+	enum pg_status status = pg_begin(ledger->pg, deadline_ms);
+	if (status == PG_OK)
+		status = wait_for_replication(ledger, deadline_ms);
+	if (status != PG_OK)
+		pg_rollback(ledger->pg, deadline_ms);
+	return status;
+}
+
 enum pg_status ledger_find_keys(
 	struct ledger *ledger, struct arrival *const *arrivals, size_t count, int64_t deadline_ms)
 {
@@ -106,6 +130,8 @@ enum pg_status ledger_find_keys(
 		"FROM unnest($1::smallint[], $2::text[]) WITH ORDINALITY AS w (campaign_id, key, n) "
 		"JOIN idempotency_key i ON i.campaign_id = w.campaign_id AND i.key = w.key",
 		&rows, deadline_ms);
+	if (status == PG_OK && PQntuples(rows) > 0)
+		status = settle_found(ledger, deadline_ms);
 	for (int row = 0; status == PG_OK && row < PQntuples(rows); row++) {
 		size_t at = (size_t)pg_get_i64(rows, row, 0) - 1;
 		assert(at < count);
@@ -343,16 +369,6 @@ enum pg_status ledger_commit(
 	pg_rollback(ledger->pg, deadline_ms);
 	/* Nothing was committed, whatever became of the statement. */
 	return status == PG_UNKNOWN ? PG_DOWN : status;
-}
-
-/* A wait for synchronous replication that was cut short leaves a row that is visible here and perhaps nowhere else.
- * This transaction writes too, so its own COMMIT waits for everything before it. */
-static enum pg_status wait_for_replication(struct ledger *ledger, int64_t deadline_ms)
-{
-	pg_params(ledger->pg);
-	enum pg_status status =
-		pg_run(ledger->pg, "SELECT pg_logical_emit_message(true, 'sangkien', '')", NULL, deadline_ms);
-	return status == PG_OK ? pg_commit(ledger->pg, deadline_ms) : status;
 }
 
 bool ledger_learn(struct ledger *ledger, struct arrival *const *arrivals, size_t count, const bool *won, bool *kept,

@@ -15,7 +15,8 @@ const char *ledger_error(const struct ledger *ledger); /* of the last failure, f
 /* After PG_REFUSED: was it for what a row holds (SQLSTATE 22, 23)? Else it would be so for any row. */
 bool ledger_blames_row(const struct ledger *ledger);
 
-/* Gives those whose key was seen their answer: the original's receipt, or PROBLEM_KEY_USED. */
+/* Gives those whose key was seen their answer: the original's receipt, or PROBLEM_KEY_USED. PG_UNKNOWN: the original
+ * can be seen, but nobody knows whether a synchronous standby has it. */
 enum pg_status ledger_find_keys(
 	struct ledger *ledger, struct arrival *const *arrivals, size_t count, int64_t deadline_ms) MUST_CHECK;
 

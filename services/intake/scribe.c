@@ -103,8 +103,10 @@ static void answer_repeats(struct scribe *scribe, struct arrival *const *arrival
 	size_t keyed_count = select_where(arrivals, count, keyed, has_key);
 	if (keyed_count == 0)
 		return;
-	if (ledger_find_keys(scribe->ledger, keyed, keyed_count, clock_monotonic_ms() + STATEMENTS_MS) != PG_OK)
-		refuse_all(keyed, keyed_count, PROBLEM_UNAVAILABLE);
+	enum pg_status status =
+		ledger_find_keys(scribe->ledger, keyed, keyed_count, clock_monotonic_ms() + STATEMENTS_MS);
+	if (status != PG_OK)
+		refuse_all(keyed, keyed_count, status == PG_UNKNOWN ? PROBLEM_OUTCOME_UNKNOWN : PROBLEM_UNAVAILABLE);
 }
 
 static bool same_key(const struct arrival *a, const struct arrival *b)

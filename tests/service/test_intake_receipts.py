@@ -114,6 +114,30 @@ def test_outcome_that_cannot_be_learnt(own_intake_world):
     assert again.json()["id"] in {row[0] for row in world.postgresql.query("SELECT id::text FROM submission")}
 
 
+def test_a_repeat_of_what_no_standby_has_gets_no_receipt(own_intake_world):
+    """Catches: the receipt of a row that can be seen because somebody cancelled the wait for its standby (fault 7)."""
+    world = own_intake_world
+    intake = world.start(INTAKE_WRITERS="1")
+    assert intake.submit(1, Idempotency_Key="a").status == 202
+    replicas(world, "nowhere")
+    stop = threading.Event()
+
+    def cancel():
+        while not stop.wait(0.05):
+            world.postgresql.query("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'", user="postgres")
+
+    thread = threading.Thread(target=cancel, daemon=True)
+    thread.start()
+    statuses = [intake.submit(2, Idempotency_Key="b").status for _ in range(2)]
+    assert statuses == [504, 504], statuses
+    assert world.count() == 2, "it can be seen"
+    replicas(world, "")
+    stop.set()
+    thread.join()
+    assert await_condition(lambda: settled(intake.submit(2, Idempotency_Key="b")), 30)
+    assert world.count() == 2
+
+
 def settled(answer):
     return answer if answer.status == 202 else None
 
