@@ -8,6 +8,7 @@ enum {
 	SECOND_US = 1000000,
 	DAY_SECONDS = 86400,
 	VIETNAM_OFFSET_SECONDS = 7 * 3600,
+	AHEAD_MAX_US = SECOND_US,
 };
 
 static int64_t now_us(clockid_t clock)
@@ -35,7 +36,8 @@ int64_t clock_receipt_us(void)
 	int64_t next;
 	do {
 		int64_t now = clock_now_us();
-		next = now > last ? now : last + 1;
+		/* What is far ahead was stamped by a clock that has been put back since: nobody may hold on to it. */
+		next = now > last || last - now > AHEAD_MAX_US ? now : last + 1;
 	} while (!atomic_compare_exchange_weak(&last_us, &last, next));
 	return next;
 }

@@ -9,7 +9,8 @@ enum { CLOCK_TEXT_SIZE = 40 }; /* room for "2021-04-21T00:00:00.000000+07:00" an
 int64_t clock_now_us(void);       /* the wall's */
 int64_t clock_monotonic_ms(void); /* for leases and timeouts, never steps back */
 
-/* Strictly increasing wall time within the process (law 6); safe from any thread. */
+/* Strictly increasing wall time within the process (law 6), as long as that is not put back by more than a second; safe
+ * from any thread. */
 int64_t clock_receipt_us(void);
 
 /* RFC 3339 with offset ("Z" or "+07:00"); false when it is not. Fractions beyond microseconds are cut. */

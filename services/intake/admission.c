@@ -150,6 +150,12 @@ static void fill(struct front *front, const struct admission *admission, const s
 	}
 }
 
+/* Law 6: the time of receipt decides, so none is given by a clock that is off. Another instance's may be right. */
+static bool clock_holds(const struct front *front, int64_t received_at)
+{
+	return receipt_clock_holds(front->receipt_clock, received_at, clock_now_us(), clock_monotonic_ms() * 1000);
+}
+
 struct arrival *front_admit(
 	struct front *front, const struct admission *admission, enum problem *problem, struct buffer *errors)
 {
@@ -162,6 +168,8 @@ struct arrival *front_admit(
 		shape_read(front->shaper, admission->body, bears_time ? admission->received_at : 0, &front->shape));
 	if (*problem == PROBLEM_NONE && admission->campaign == NULL)
 		*problem = PROBLEM_UNKNOWN_CAMPAIGN;
+	if (*problem == PROBLEM_NONE && !clock_holds(front, admission->received_at))
+		*problem = PROBLEM_UNAVAILABLE;
 	if (*problem == PROBLEM_NONE)
 		*problem = find_token(front, admission, &own, &token);
 	if (*problem != PROBLEM_NONE)

@@ -7,6 +7,7 @@
 #include "services/intake/arrival.h"
 #include "services/intake/metrics.h"
 #include "services/intake/question_desk.h"
+#include "services/intake/receipt_clock.h"
 #include "services/intake/receipt_writer.h"
 #include "services/intake/review_desk.h"
 #include "services/intake/tokens.h"
@@ -30,6 +31,7 @@ struct front {
 	struct review_desk *review_desk;
 	struct question_desk *question_desk; /* NULL: not offered */
 	struct waiters *waiters;
+	const struct receipt_clock *receipt_clock;
 	struct intake_metrics *metrics;
 
 	struct shaper *shaper;

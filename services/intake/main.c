@@ -24,6 +24,7 @@ struct intake {
 	struct intake_settings settings;
 	struct service *service;
 	struct intake_metrics metrics;
+	struct receipt_clock receipt_clock;
 	struct curve_keys keys;
 	char quota_public_key[CURVE_KEY_SIZE];
 	uint8_t person_key[PERSON_KEY_SIZE];
@@ -154,6 +155,7 @@ static bool open_http(struct intake *intake)
 		.writer = intake->writer,
 		.review_desk = intake->review_desk,
 		.question_desk = intake->question_desk,
+		.receipt_clock = &intake->receipt_clock,
 		.waiters = intake->waiters,
 		.metrics = &intake->metrics};
 	struct http_limits limits = HTTP_LIMITS_STANDARD;
@@ -194,13 +196,15 @@ static bool open_parts(struct intake *intake)
 	if (intake->waiters == NULL)
 		return false;
 	intake->reference = reference_open(intake->service, settings->pg);
-	intake->watch = watch_open(intake->service, settings->pg, intake->tokens, intake->waiters, &intake->metrics);
+	intake->watch = watch_open(intake->service, settings->pg, intake->tokens, intake->waiters,
+		&intake->receipt_clock, &intake->metrics);
 	if (intake->reference == NULL || intake->watch == NULL || !open_edge(intake) || !open_writer(intake))
 		return false;
 	intake->sweeper = sweeper_open(&(struct sweeper_options){.service = intake->service,
 		.conninfo = settings->pg,
 		.lease_ms = settings->lease_ms,
 		.dispatch = intake->dispatch,
+		.clock = &intake->receipt_clock,
 		.metrics = &intake->metrics});
 	return intake->sweeper != NULL && open_review_desk(intake) && open_question_desk(intake) && open_http(intake);
 }

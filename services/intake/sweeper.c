@@ -162,9 +162,14 @@ static void elect(struct sweeper *sweeper)
 
 /* The walk -------------------------------------------------------------------------------------------------------- */
 
+static int64_t now_us(const struct sweeper *sweeper)
+{
+	return receipt_clock_now(sweeper->options.clock, clock_now_us(), clock_monotonic_ms() * MS_US);
+}
+
 static int64_t horizon_us(const struct sweeper *sweeper)
 {
-	return clock_now_us() - (int64_t)sweeper->options.lease_ms * MS_US;
+	return now_us(sweeper) - (int64_t)sweeper->options.lease_ms * MS_US;
 }
 
 /* These are undecided; what is not under way is to be fed. */
@@ -206,7 +211,7 @@ static void show_pending(struct sweeper *sweeper, size_t undecided)
 	int64_t oldest_us = pass->released_us != 0 ? pass->released_us : pass->oldest_us;
 	metric_set(sweeper->options.metrics->pending, (int64_t)undecided);
 	metric_set(
-		sweeper->options.metrics->pending_age, oldest_us == 0 ? 0 : (clock_now_us() - oldest_us) / SECOND_US);
+		sweeper->options.metrics->pending_age, oldest_us == 0 ? 0 : (now_us(sweeper) - oldest_us) / SECOND_US);
 }
 
 /* So that looking costs PostgreSQL a twentieth of its time at most. */

@@ -5,12 +5,14 @@
 #define SANGKIEN_INTAKE_SWEEPER_H
 
 #include "services/intake/dispatch.h"
+#include "services/intake/receipt_clock.h"
 
 struct sweeper_options {
 	struct service *service;
 	const char *conninfo;
 	uint32_t lease_ms; /* an undecided submission is looked after when it is older */
 	struct dispatch *dispatch;
+	const struct receipt_clock *clock; /* ages go by it: a clock that jumps makes nothing older or younger */
 	struct intake_metrics *metrics;
 };
 

@@ -22,6 +22,7 @@ struct watch {
 	struct service *service;
 	struct tokens *tokens;
 	struct waiters *waiters;
+	struct receipt_clock *clock;
 	struct intake_metrics *metrics;
 	struct pg *pg;
 	pthread_t thread;
@@ -41,13 +42,14 @@ static void read_tokens(struct watch *watch, int64_t now_ms)
 /* The time of receipt decides, so an instance whose clock is off must not give any. */
 static void check_clock(struct watch *watch, int64_t now_ms)
 {
-	int64_t offset_us;
+	int64_t offset_us, wall_us = clock_now_us(), monotonic_us = clock_monotonic_ms() * 1000;
 	if (now_ms < watch->clock_at_ms)
 		return;
 	if (pg_clock_offset(watch->pg, &offset_us, now_ms + STATEMENT_MS) != PG_OK)
 		return; /* again at once; what was known holds */
 	watch->clock_at_ms = now_ms + CLOCK_EVERY_MS;
-	bool agrees = offset_us <= CLOCK_OFFSET_MAX_US && offset_us >= -CLOCK_OFFSET_MAX_US;
+	receipt_clock_compare(watch->clock, wall_us, monotonic_us, offset_us);
+	bool agrees = atomic_load(&watch->clock->agrees);
 	metric_set(watch->metrics->clock_offset, offset_us);
 	service_condition(watch->service, "clock", agrees,
 		agrees ? NULL : "this machine's clock is more than a second off PostgreSQL's");
@@ -92,7 +94,7 @@ static void *run(void *context)
 }
 
 struct watch *watch_open(struct service *service, const char *conninfo, struct tokens *tokens, struct waiters *waiters,
-	struct intake_metrics *metrics)
+	struct receipt_clock *clock, struct intake_metrics *metrics)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
 	if (watch == NULL)
@@ -100,6 +102,7 @@ struct watch *watch_open(struct service *service, const char *conninfo, struct t
 	watch->service = service;
 	watch->tokens = tokens;
 	watch->waiters = waiters;
+	watch->clock = clock;
 	watch->metrics = metrics;
 	watch->pg = pg_open_by_key(conninfo, "intake watch");
 	service_condition(service, "clock", false, "not compared with PostgreSQL's yet");

@@ -5,15 +5,14 @@
 
 #include "common/runtime/service.h"
 #include "services/intake/metrics.h"
+#include "services/intake/receipt_clock.h"
 #include "services/intake/tokens.h"
 #include "services/intake/waiters.h"
 
-enum { CLOCK_OFFSET_MAX_US = 1000000 };
-
 struct watch;
-/* Keeps the condition "clock"; tokens and waiters are the caller's. */
+/* Keeps the condition "clock"; tokens, waiters and the clock are the caller's. */
 struct watch *watch_open(struct service *service, const char *conninfo, struct tokens *tokens, struct waiters *waiters,
-	struct intake_metrics *metrics) MUST_CHECK;
+	struct receipt_clock *clock, struct intake_metrics *metrics) MUST_CHECK;
 void watch_close(struct watch **watch);
 
 #endif
