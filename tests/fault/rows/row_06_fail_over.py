@@ -1,0 +1,28 @@
+"""PostgreSQL fails over to a synchronous standby, under load.
+
+Would catch: a receipt given before the standby had it, connections that stay with a server that is gone, boards of a history
+that ended.
+"""
+import time
+
+from fault.standby import Standby
+from harness.waiting import await_condition
+
+TITLE = "fail-over to a synchronous standby"
+WRITES_S = 30
+
+
+def fail_over(fault):
+    world = fault.world("intake=2", "quota=2")
+    standby = Standby(fault, world.system).start()
+    world.load.await_receipts(100, 60 * fault.patience)
+    began = time.monotonic()
+    standby.take_over()
+    given = len(world.load.receipts)
+    await_condition(lambda: len(world.load.receipts) > given, WRITES_S * fault.patience, "writes after the fail-over")
+    world.healed(rebuilt=True)
+    fault.note(writes_again_s=round(time.monotonic() - began, 1))
+    world.load.await_receipts(50, 60 * fault.patience)
+
+
+SCENARIOS = {"promote": fail_over}
