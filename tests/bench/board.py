@@ -46,11 +46,22 @@ class Crowd:
         self.request = f"GET {target} HTTP/1.1\r\nHost: bench\r\nAccept: text/event-stream\r\n\r\n".encode()
         self.path = path
 
+    def connect(self):
+        """Where the server's queue of connections is full, its answers are read meanwhile."""
+        client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        client.settimeout(DEADLINE_S)
+        end = time.monotonic() + DEADLINE_S
+        while True:
+            try:
+                client.connect(self.path)
+                return client
+            except BlockingIOError:
+                assert time.monotonic() < end, "the server takes no more connections"
+                self.read(0.01)
+
     def join(self, count):
         for _ in range(count):
-            client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            client.settimeout(DEADLINE_S)
-            client.connect(self.path)
+            client = self.connect()
             client.sendall(self.request)
             client.setblocking(False)
             self.sockets[client.fileno()] = client
@@ -111,7 +122,7 @@ def of_leaderboard(system, clients, changes):
         answer = system.submit("demo", {"full_name": "Người Đo", "phone": f"08{n:08d}", "unit": UNIT, "block": "public",
                                         "description": distinct_text(time.time_ns())})
         assert answer.status == 202, answer.body
-    return measure_streams(f"{system.run}/http/leaderboard-1.sock", BOARD + "/events", system.pid("leaderboard-1"), clients, changes, push)
+    return measure_streams(f"{system.run}/http/leaderboard-1", BOARD + "/events", system.pid("leaderboard-1"), clients, changes, push)
 
 
 def of_node(system, clients, changes, payload):
