@@ -65,7 +65,7 @@ static void fill_record(const struct record *from, const struct comparison *comp
 }
 
 /* Only those that may be named are worth comparing. */
-static void keep_nameable(struct signing *signing, struct comparison *comparison, const struct records *records,
+static void keep_nameable(struct signing *signing, struct comparison *comparison, struct records *records,
 	const struct reference *reference)
 {
 	struct rivals *rivals = &comparison->rivals;
@@ -87,23 +87,36 @@ static void keep_nameable(struct signing *signing, struct comparison *comparison
 
 struct text_source {
 	struct signing *signing;
-	const struct records *records;
+	struct records *records;
 };
 
+/* Nothing goes into the cache while a batch is judged: what was there when its texts were asked for must still be
+ * there, or a rival would be compared with nothing. */
 static const struct shingle_set *find_shingles(const struct rival *rival, void *context)
 {
 	const struct text_source *source = context;
 	struct signing *signing = source->signing;
 	const struct shingle_set *cached = shingle_cache_get(signing->cache, &rival->id);
-	const struct record *record = cached != NULL ? NULL : records_find(source->records, &rival->id);
+	struct record *record = cached != NULL ? NULL : records_find(source->records, &rival->id);
 
 	if (record == NULL || !record->has_text)
 		return cached;
-	struct shingle_set *made = signer_shingles_of(signing->signer, record->text);
-	return made == NULL ? NULL : shingle_cache_put(signing->cache, &rival->id, &made);
+	if (record->shingles == NULL)
+		record->shingles = signer_shingles_of(signing->signer, record->text);
+	return record->shingles;
 }
 
-static void judge(struct signing *signing, struct comparison *comparison, const struct records *records,
+static void keep_shingles(struct signing *signing, struct records *records)
+{
+	for (size_t i = 0; i < records_count(records); i++) {
+		struct record *record = records_at(records, i);
+
+		if (record->shingles != NULL)
+			(void)shingle_cache_put(signing->cache, &record->id, &record->shingles);
+	}
+}
+
+static void judge(struct signing *signing, struct comparison *comparison, struct records *records,
 	const struct reference *reference)
 {
 	struct text_source source = {signing, records};
@@ -187,5 +200,6 @@ void signing_judge(struct signing *signing)
 		for (size_t i = 0; i < count; i++)
 			judge(signing, batch[i], records, reference);
 		reference_release(signing->references, &reference);
+		keep_shingles(signing, records);
 	}
 }

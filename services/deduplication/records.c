@@ -103,9 +103,21 @@ void records_free(struct records **records)
 {
 	if (*records == NULL)
 		return;
+	for (size_t i = 0; i < (*records)->count; i++)
+		shingle_set_free(&(*records)->record[i].shingles);
 	PQclear((*records)->rows);
 	free(*records);
 	*records = NULL;
+}
+
+size_t records_count(const struct records *records)
+{
+	return records->count;
+}
+
+struct record *records_at(struct records *records, size_t index)
+{
+	return &records->record[index];
 }
 
 static int compare_ids(const void *key, const void *record)
@@ -113,7 +125,7 @@ static int compare_ids(const void *key, const void *record)
 	return memcmp(key, &((const struct record *)record)->id, sizeof(struct id128));
 }
 
-const struct record *records_find(const struct records *records, const struct id128 *id)
+struct record *records_find(struct records *records, const struct id128 *id)
 {
 	return bsearch(id, records->record, records->count, sizeof(records->record[0]), compare_ids);
 }

@@ -4,6 +4,7 @@
 #define SANGKIEN_DEDUPLICATION_RECORDS_H
 
 #include "common/runtime/pg.h"
+#include "services/deduplication/shingle.h"
 
 struct record {
 	struct id128 id;
@@ -15,7 +16,8 @@ struct record {
 	uint32_t original_unit;
 	struct id128 original_person;
 	bool has_text;
-	struct bytes text; /* borrowed from the records; only where it was asked for */
+	struct bytes text;            /* borrowed from the records; only where it was asked for */
+	struct shingle_set *shingles; /* of the text, once somebody has made them; freed with the records */
 };
 
 struct records;
@@ -29,6 +31,8 @@ struct records_wish {
 enum pg_status records_fetch(struct pg *pg, const struct records_wish *wishes, size_t count, struct records **records,
 	int64_t deadline_ms) MUST_CHECK;
 void records_free(struct records **records);
-const struct record *records_find(const struct records *records, const struct id128 *id); /* NULL: not stored */
+struct record *records_find(struct records *records, const struct id128 *id); /* NULL: not stored */
+size_t records_count(const struct records *records);
+struct record *records_at(struct records *records, size_t index);
 
 #endif
