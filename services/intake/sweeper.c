@@ -16,7 +16,8 @@ enum {
 	CONNECT_MS = 1000,
 	ROLE_LEASE_MS = 5000,
 	ELECT_EVERY_MS = 1500,
-	STEP_MS = 50, /* wait while there is something to feed and no room for it */
+	STEP_MS = 50,      /* wait while there is something to feed and no room for it */
+	PATIENCE_MS = 500, /* how long it waits for room for many; then a few are fed, on which the others may depend */
 	PASS_LEAST_MS = 1000,
 	PASS_SHARE = 20, /* a pass or a count is followed by a rest of as many times its length */
 	PASS_MOST_MS = 60000,
@@ -50,7 +51,7 @@ struct sweeper {
 	struct pass pass;
 	int64_t floor_us;   /* nothing older is undecided, as far as is known */
 	int64_t deep_at_ms; /* then from the very first one, whatever is known */
-	int64_t pass_at_ms, survey_at_ms;
+	int64_t pass_at_ms, survey_at_ms, few_at_ms;
 	struct id128 *ids; /* SWEEP_SPAN_ROWS of one span */
 	size_t id_count, id_next;
 	struct errand *unfinished; /* PostgreSQL was away */
@@ -261,19 +262,24 @@ static void offer_swept(struct parcel *parcel, void *context)
 	free(parcel);
 }
 
-/* How many of `left` to read whole now. Not one by one as places come free: each query has its price. */
-static size_t worth_feeding(size_t left, size_t room)
+/* How many of `left` to read whole now. Not one by one as places come free: each query has its price. But what fills
+ * the window may all be waiting for the first of these, so a few are fed too, now and then. */
+static size_t worth_feeding(struct sweeper *sweeper, size_t left, size_t room)
 {
+	int64_t now_ms = clock_monotonic_ms();
 	size_t part = left < room ? left : room;
 	part = part < SWEEP_ROWS_MAX ? part : SWEEP_ROWS_MAX;
-	return part < left && part < SWEEP_ROWS_MAX / 4 ? 0 : part;
+	if (part == 0 || (part < left && part < SWEEP_ROWS_MAX / 4 && now_ms < sweeper->few_at_ms))
+		return 0;
+	sweeper->few_at_ms = now_ms + PATIENCE_MS;
+	return part;
 }
 
 /* Feeds what the window takes. False: no room, or PostgreSQL failed. */
 static bool feed(struct sweeper *sweeper)
 {
 	size_t left = sweeper->id_count - sweeper->id_next;
-	size_t part = worth_feeding(left, dispatch_room(sweeper->options.dispatch));
+	size_t part = worth_feeding(sweeper, left, dispatch_room(sweeper->options.dispatch));
 	dispatch_reserve(sweeper->options.dispatch, left);
 	if (part == 0)
 		return false;
@@ -291,7 +297,7 @@ static bool feed_backlog(struct sweeper *sweeper)
 {
 	struct dispatch *dispatch = sweeper->options.dispatch;
 	struct id128 ids[SWEEP_ROWS_MAX];
-	size_t waiting = dispatch_backlog(dispatch), part = worth_feeding(waiting, dispatch_room(dispatch));
+	size_t waiting = dispatch_backlog(dispatch), part = worth_feeding(sweeper, waiting, dispatch_room(dispatch));
 	if (part == 0)
 		return false;
 	size_t count = dispatch_backlog_take(dispatch, ids, part);
