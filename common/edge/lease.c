@@ -26,12 +26,26 @@ struct lease *book_lease_find(const struct lease_book *book, const struct id128 
 	return NULL;
 }
 
+static bool has_lease(const struct lease_book *book)
+{
+	return !LIST_EMPTY(&book->unused_leases) || book->leases_touched < book->leases_max;
+}
+
+static struct lease *take_lease(struct lease_book *book)
+{
+	struct lease *lease = LIST_FIRST(&book->unused_leases);
+
+	if (!lease)
+		return &book->lease_pool[book->leases_touched++];
+	LIST_REMOVE(lease, bucket);
+	return lease;
+}
+
 static struct lease *lease_start(
 	struct lease_book *book, struct worker *worker, const struct id128 *message_id, int64_t now_ms)
 {
-	struct lease *lease = LIST_FIRST(&book->unused_leases), *newest = TAILQ_LAST(&book->by_deadline, lease_list);
+	struct lease *lease = take_lease(book), *newest = TAILQ_LAST(&book->by_deadline, lease_list);
 
-	LIST_REMOVE(lease, bucket);
 	*lease = (struct lease){
 		.message_id = *message_id, .worker = worker, .deadline_ms = now_ms + book->limits.lease_ms};
 	/* Should time be given out of order, the list stays sorted. */
@@ -121,7 +135,7 @@ bool lease_next(struct lease_book *book, const struct id128 *message_id, int64_t
 	struct lease *lease;
 
 	book_wake_delayed(book, now_ms);
-	route = LIST_EMPTY(&book->unused_leases) ? NULL : route_to_serve(book);
+	route = has_lease(book) ? route_to_serve(book) : NULL;
 	if (!route)
 		return false;
 	worker = TAILQ_FIRST(&route->idle);

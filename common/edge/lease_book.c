@@ -27,10 +27,7 @@ static bool take_memory(struct lease_book *book)
 	book->ended = calloc(book->limits.batch_items_max, sizeof(*book->ended));
 	if (!book->pool || !book->lease_pool || !book->lease_buckets || !book->delayed || !book->handed || !book->ended)
 		return false;
-	for (uint32_t i = 0; i < items; i++)
-		STAILQ_INSERT_TAIL(&book->unused, &book->pool[i], link);
-	for (uint32_t i = 0; i < leases; i++)
-		LIST_INSERT_HEAD(&book->unused_leases, &book->lease_pool[i], bucket);
+	book->leases_max = leases;
 	return true;
 }
 
@@ -152,8 +149,12 @@ struct entry *book_entry_take(struct lease_book *book, struct route *route, uint
 {
 	struct entry *entry = STAILQ_FIRST(&book->unused);
 
-	assert(entry);
-	STAILQ_REMOVE_HEAD(&book->unused, link);
+	if (entry) {
+		STAILQ_REMOVE_HEAD(&book->unused, link);
+	} else {
+		assert(book->pool_touched < book->limits.items_max);
+		entry = &book->pool[book->pool_touched++];
+	}
 	route->items++;
 	book->bytes += bytes;
 	return entry;
@@ -164,7 +165,7 @@ void book_entry_drop(struct lease_book *book, struct entry *entry)
 	book_route_find(book, entry->item.route)->items--;
 	book->bytes -= entry->item.bytes;
 	entry->used = false;
-	STAILQ_INSERT_TAIL(&book->unused, entry, link);
+	STAILQ_INSERT_HEAD(&book->unused, entry, link);
 }
 
 bool lease_push(struct lease_book *book, uint64_t tag, uint32_t bytes, uint32_t route_number)
@@ -242,7 +243,7 @@ void book_wait_again(struct lease_book *book, struct entry *entry)
 
 bool lease_drain(struct lease_book *book, uint64_t *tag)
 {
-	while (book->drained < book->limits.items_max) {
+	while (book->drained < book->pool_touched) {
 		const struct entry *entry = &book->pool[book->drained++];
 
 		if (!entry->used)

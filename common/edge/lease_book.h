@@ -59,10 +59,12 @@ struct route {
 
 struct lease_book {
 	struct lease_limits limits;
+	/* Of each pool the first so many have been used; the rest is not touched before it is needed. */
 	struct entry *pool;
 	struct entry_queue unused;
 	struct lease *lease_pool;
 	LIST_HEAD(, lease) unused_leases;
+	uint32_t pool_touched, leases_touched, leases_max;
 	struct lease_bucket *lease_buckets;
 	uint32_t lease_mask;
 	struct lease_list by_deadline; /* one lease time for all, so the order of hand-out is that of the deadlines */
