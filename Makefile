@@ -101,6 +101,50 @@ $(BENCH_BIN): %: %.o $(BUILD)/services/deduplication.a $(BUILD)/common.a
 	@echo '  LD $@'
 	@$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
+# (SIMULATED_ONCE_x: what every process of x makes for itself and all share here.)
+# The simulator: every service's own objects, main() included, as one relocatable file each whose only name is
+# <service>_main; what they ask of the outside is tests/simulation's instead of common/runtime's and the libraries' ------
+SIMULATED := intake validation deduplication quota leaderboard
+SIMULATION_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/simulation/*.c))
+SIMULATION_LIBS := -lprotobuf-c -lsodium -lyajl -lyaml -lutf8proc -lxxhash -llua5.1 -lm
+define simulated_rule
+$(BUILD)/simulation/$(1).o: $$($(1)_OBJ)
+	@mkdir -p $$(@D)
+	@ld -r $(addprefix --wrap=,$(2)) -o $$@ $$^
+	@objcopy --redefine-sym main=$(1)_main --keep-global-symbol=$(1)_main $(addprefix --keep-global-symbol=,$(2)) $$@
+endef
+SIMULATED_ONCE_deduplication := fold_table_new fold_table_free
+$(foreach service,$(SIMULATED),$(eval $(call simulated_rule,$(service),$(SIMULATED_ONCE_$(service)))))
+$(BUILD)/simulation/simulator: $(SIMULATION_OBJ) $(SIMULATED:%=$(BUILD)/simulation/%.o) $(BUILD)/common.a
+	@echo '  LD $@'
+	@$(CC) $(LDFLAGS) -Wl,--wrap=clock_receipt_us $^ $(SIMULATION_LIBS) -o $@
+
+# Its mutants: one object of one service (or of common/) is built without one protection -------------------------------
+MUTANTS := no_fencing_epoch=quota/ledger_decide epoch_after_rebuild=deduplication/index_role \
+	greatest_instead_of_newest=quota/board_scripts no_conflict_on_effects=quota/history \
+	acknowledge_before_commit=intake/scribe sweep_after_last_seen=intake/sweeper window_never_freed=intake/window \
+	person_per_submission=quota/people revoke_keeps_ancestors=quota/tally lease_never_expires=edge/lease
+upper = $(shell printf %s '$(1)' | tr a-z A-Z)
+# name, wing, file
+define mutant_rule
+$(BUILD)/simulation/mutant_$(1)/$(3).o: $(if $(filter edge,$(2)),common,services)/$(2)/$(3).c common/runtime/mutant.h | $(PROTO_H)
+	@mkdir -p $$(@D)
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -DMUTANT_$(call upper,$(1))=1 -c $$< -o $$@
+$(BUILD)/simulation/mutant_$(1)/$(2).o: $(BUILD)/simulation/mutant_$(1)/$(3).o $(filter-out %/$(3).o,$($(2)_OBJ))
+	@ld -r $(addprefix --wrap=,$(SIMULATED_ONCE_$(2))) -o $$@ $$^
+	@objcopy --redefine-sym main=$(2)_main --keep-global-symbol=$(2)_main \
+		$(addprefix --keep-global-symbol=,$(SIMULATED_ONCE_$(2))) $$@
+$(BUILD)/simulation/mutant_$(1)/simulator: $(BUILD)/simulation/mutant_$(1)/$(if $(filter edge,$(2)),$(3),$(2)).o $(SIMULATION_OBJ) \
+		$(patsubst %,$(BUILD)/simulation/%.o,$(filter-out $(2),$(SIMULATED))) $(BUILD)/common.a
+	@echo '  LD $$@'
+	@$(CC) $(LDFLAGS) -Wl,--wrap=clock_receipt_us $$^ $(SIMULATION_LIBS) -o $$@
+endef
+MUTANTS_BUILT := $(foreach mutant,$(MUTANTS),$(BUILD)/simulation/mutant_$(word 1,$(subst =, ,$(mutant)))/simulator)
+$(foreach mutant,$(MUTANTS),$(eval $(call mutant_rule,$(word 1,$(subst =, ,$(mutant))),$(word 2,$(subst /, ,$(subst =, ,$(mutant)))),$(notdir $(mutant)))))
+# A fiber is left and entered by longjmp(), which the fortified one takes for a mistake.
+$(BUILD)/tests/simulation/%.o: CFLAGS += -U_FORTIFY_SOURCE
+$(BUILD)/tests/simulation/redis_model.o: CPPFLAGS += $(shell pkg-config --cflags lua5.1 2>/dev/null)
+
 # The page, in the same place whatever the sanitizers: packages as their lockfile pins them, installed below build/ -------
 PAGE := services/leaderboard/web
 build/npm/%.done:
@@ -130,7 +174,8 @@ packages:
 .PHONY: test lint fault bench bench-deduplication bench-board bench-backlog
 test: ## install what is missing and run every test; ends with `N passed, N failed`
 	@deploy/bootstrap test
-	@$(MAKE) --no-print-directory -j2 all web build/npm/tests.done $(UNIT_SRC:%.c=$(BUILD)/%)
+	@$(MAKE) --no-print-directory -j2 all web build/npm/tests.done $(UNIT_SRC:%.c=$(BUILD)/%) \
+		$(if $(SANITIZE),,$(BUILD)/simulation/simulator)
 	@SANGKIEN_BUILD=$(BUILD) tests/run
 fault: ## the fault matrix under load (SEED=7 replays a seed, ONLY=13 or 13-flushall one row); writes build/fault.json
 	@deploy/bootstrap fault
@@ -156,6 +201,15 @@ bench-backlog: ## resident memory while a backlog of a million drains; writes bu
 	@deploy/bootstrap bench
 	@$(MAKE) --no-print-directory -j2 all
 	@SANGKIEN_BUILD=$(BUILD) tests/bench/backlog.py
+
+SEEDS ?= 10000
+.PHONY: simulate-faults simulation
+simulation: $(BUILD)/simulation/simulator $(MUTANTS_BUILT)
+simulate-faults: ## the pipeline under faults on virtual time, then its mutants (SEED=n replays one, TRACE=1 tells it; SEEDS=n)
+	@deploy/bootstrap test
+	@$(MAKE) --no-print-directory -j2 simulation
+	@$(if $(SEED),$(BUILD)/simulation/simulator --seed $(SEED) $(if $(TRACE),--trace),\
+		$(BUILD)/simulation/simulator --seeds $(SEEDS) && tests/simulation/find_mutants $(BUILD)/simulation)
 
 .PHONY: format
 format: ## rewrite the C sources in the house's format

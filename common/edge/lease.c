@@ -1,6 +1,7 @@
 #include "common/edge/lease.h"
 
 #include "common/edge/lease_book.h"
+#include "common/runtime/mutant.h"
 
 #include <string.h>
 
@@ -220,7 +221,8 @@ bool lease_expire(struct lease_book *book, int64_t now_ms, struct lease_item *po
 	struct lease *lease;
 	struct entry *entry;
 
-	while ((lease = TAILQ_FIRST(&book->by_deadline)) && lease->deadline_ms <= now_ms) {
+	while (!MUTANT_LEASE_NEVER_EXPIRES && (lease = TAILQ_FIRST(&book->by_deadline)) &&
+		lease->deadline_ms <= now_ms) {
 		STAILQ_FOREACH(entry, &lease->entries, link)
 		entry->item.expired++;
 		book_lease_end(book, lease);

@@ -1,5 +1,6 @@
 #include "common/runtime/clock.h"
 #include "common/runtime/log.h"
+#include "common/runtime/mutant.h"
 #include "services/deduplication/owner.h"
 #include "services/deduplication/roles.h"
 
@@ -40,7 +41,8 @@ static bool step(struct owner *owner)
 {
 	switch (owner->stage) {
 	case OWNER_CLAIMING:
-		if (!epoch_claim(owner))
+		owner->checked_ms = clock_monotonic_ms();
+		if (!MUTANT_EPOCH_AFTER_REBUILD && !epoch_claim(owner))
 			return false;
 		owner->stage = OWNER_RESUMING;
 		return true;
@@ -49,7 +51,11 @@ static bool step(struct owner *owner)
 	case OWNER_RELEARNING:
 		return rebuild_relearn(owner);
 	case OWNER_REBUILDING:
-		return rebuild_page(owner);
+		if (!rebuild_page(owner))
+			return false;
+		if (MUTANT_EPOCH_AFTER_REBUILD && owner->stage == OWNER_WHOLE && !epoch_claim(owner))
+			owner->stage = OWNER_REBUILDING;
+		return true;
 	case OWNER_WHOLE:
 	case OWNER_SUPERSEDED:
 		break;

@@ -4,6 +4,7 @@
 #include "common/domain/tracking_code.h"
 #include "common/runtime/clock.h"
 #include "common/runtime/log.h"
+#include "common/runtime/mutant.h"
 #include "services/intake/sweep.h"
 
 #include <poll.h>
@@ -228,7 +229,7 @@ static void end_pass(struct sweeper *sweeper, int64_t now_ms)
 	struct pass *pass = &sweeper->pass;
 	int64_t until_us = submission_id_time_us(&pass->until);
 	int64_t oldest_us = pass->oldest_us != 0 && pass->oldest_us < until_us ? pass->oldest_us : until_us;
-	sweeper->floor_us = oldest_us - (int64_t)SLOP_MS * MS_US;
+	sweeper->floor_us = MUTANT_SWEEP_AFTER_LAST_SEEN ? until_us : oldest_us - (int64_t)SLOP_MS * MS_US;
 	sweeper->pass_at_ms = now_ms + rest_ms(pass->worked_ms);
 	show_pending(sweeper, pass->undecided);
 	dispatch_reserve(sweeper->options.dispatch, 0);

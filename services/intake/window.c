@@ -1,5 +1,6 @@
 #include "services/intake/window.h"
 
+#include "common/runtime/mutant.h"
 #include "services/intake/id_map.h"
 
 #include <stdlib.h>
@@ -99,7 +100,7 @@ void window_decide(struct window *window, struct window_entry *entry)
 {
 	if (!entry->decided) {
 		entry->decided = true;
-		window->undecided--;
+		window->undecided -= MUTANT_WINDOW_NEVER_FREED ? 0 : 1;
 		if (entry->sent_ms > window->progress_ms)
 			window->progress_ms = entry->sent_ms;
 	}

@@ -1,16 +1,27 @@
 #include "services/quota/board_scripts.h"
 
+#include "common/runtime/mutant.h"
+
 /* Rows come in groups: "parent:phase", how many, then (unit, "version figures") each. A row is taken only if its
  * version is newer than what stands there, so that late and repeated transactions do no harm; totals may well go down.
  * Where all that is in is older (`newest`), nothing needs to be looked at. */
+#if MUTANT_GREATEST_INSTEAD_OF_NEWEST
+#define STANDING "^%d+ %d+ (%d+)"
+#define OFFERED "tonumber(string.match(ARGV[from + 2 * i - 1], '^%d+ %d+ (%d+)'))"
+#define ALWAYS_LOOK " and false"
+#else
+#define STANDING "^%d+"
+#define OFFERED "version"
+#define ALWAYS_LOOK ""
+#endif
 #define TAKE                                                                                                           \
 	"local base = string.sub(KEYS[1], 1, -5)\n"                                                                    \
 	"local function newer(key, version, from, to)\n"                                                               \
 	"  local units, new = {}, {}\n"                                                                                \
 	"  for i = from, to, 2 do units[#units + 1] = ARGV[i] end\n"                                                   \
 	"  for i, old in ipairs(redis.call('HMGET', key, unpack(units))) do\n"                                         \
-	"    local stands = old and tonumber(string.match(old, '^%d+'))\n"                                             \
-	"    if not stands or stands < version then\n"                                                                 \
+	"    local stands = old and tonumber(string.match(old, '" STANDING "'))\n"                                     \
+	"    if not stands or stands < " OFFERED " then\n"                                                             \
 	"      new[#new + 1] = units[i]\n"                                                                             \
 	"      new[#new + 1] = ARGV[from + 2 * i - 1]\n"                                                               \
 	"    end\n"                                                                                                    \
@@ -21,7 +32,7 @@
 	"  local prefix, added = base .. 'g' .. generation .. ':', 0\n"                                                \
 	"  while at <= #ARGV do\n"                                                                                     \
 	"    local key, last = prefix .. ARGV[at], at + 1 + 2 * tonumber(ARGV[at + 1])\n"                              \
-	"    if newest then\n"                                                                                         \
+	"    if newest" ALWAYS_LOOK " then\n"                                                                          \
 	"      added = redis.call('HSET', key, unpack(ARGV, at + 2, last))\n"                                          \
 	"    else\n"                                                                                                   \
 	"      local new = newer(key, version, at + 2, last)\n"                                                        \

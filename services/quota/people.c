@@ -1,5 +1,6 @@
 #include "services/quota/people.h"
 
+#include "common/runtime/mutant.h"
 #include "services/quota/tally.h"
 
 #include <stdlib.h>
@@ -102,6 +103,8 @@ bool people_moves(const struct unit_tree *tree, const struct participation *befo
 	const struct presence *first_before, *first_after;
 
 	*result_count = 0;
+	if (MUTANT_PERSON_PER_SUBMISSION)
+		before_count = 0;
 	all.rows = arena_alloc(arena, all.capacity * sizeof(*all.rows));
 	if (all.rows == NULL)
 		return false;

@@ -1,5 +1,7 @@
 #include "services/quota/tally.h"
 
+#include "common/runtime/mutant.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,6 +123,8 @@ bool tally_change(struct tally *tally, uint32_t campaign, const struct unit_tree
 	for (size_t i = 0; i < depth; i++) {
 		const struct unit *at = unit_by_id(tree, line[i]);
 
+		if (MUTANT_REVOKE_KEEPS_ANCESTORS && after == STATUS_REVOKED && i > 0)
+			break;
 		if (!move(tally, campaign, at, TALLY_WHOLE, before, after))
 			return false;
 		if (phase != TALLY_WHOLE && !move(tally, campaign, at, phase, before, after))

@@ -1,0 +1,531 @@
+#include "tests/simulation/network.h"
+
+#include "common/edge/socket.h"
+#include "common/edge/upstream_list.h"
+#include "tests/simulation/oracle.h"
+#include "tests/simulation/shell.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	SOCKETS_MAX = 4096,
+	PARTINGS_MAX = 16,
+	ROUTING_ID_SIZE = 5,
+	DROPS_MOST = 2,   /* of a connection */
+	QUEUE_MAX = 1024, /* frames one way: credit and the services' own bounds hold long before */
+	DELAY_LEAST_US = 40,
+	DELAY_MOST_US = 400,
+	SLOW_MOST_US = 300 * MS,
+	NOTICE_US = 3 * SECOND, /* heartbeats */
+	RETRY_LEAST_US = 50 * MS,
+	RETRY_MOST_US = SECOND,
+};
+
+struct frame {
+	uint32_t holders;
+	size_t size;
+	uint8_t data[];
+};
+
+struct message { /* zmq_msg_t */
+	struct frame *frame;
+	bool more;
+};
+
+struct queued {
+	struct link *link; /* where it came from */
+	struct frame *frame;
+	struct queued *next;
+};
+
+struct socket {
+	int type;
+	struct machine *machine;
+	char endpoint[UPSTREAM_ENDPOINT_SIZE];
+	bool bound, closed;
+	struct queued *first, **end;
+	size_t queued;
+	struct link *half_read; /* ROUTER: the routing id was read, the frame comes next */
+	struct link *half_sent; /* ROUTER: the routing id was given */
+	struct link *link;      /* DEALER: to its ROUTER, NULL: none yet */
+};
+
+/* One connection; a new one has a new routing id. */
+struct link {
+	struct socket *dealer, *router;
+	uint32_t number;
+	bool dead, router_knows, dealer_knows;
+	uint32_t dropped;
+	int64_t last[2]; /* when the last frame each way arrives: TCP keeps the order */
+	struct link *next;
+};
+
+static struct socket *sockets[SOCKETS_MAX];
+static size_t socket_count;
+static struct link *links;
+static uint32_t link_count;
+static struct {
+	const struct machine *a, *b;
+	int64_t until;
+} partings[PARTINGS_MAX];
+static size_t parting_next;
+
+bool network_is_readable(const void *pointer)
+{
+	const struct socket *socket = pointer;
+
+	return socket->first != NULL;
+}
+
+void network_part(struct machine *a, struct machine *b, int64_t us)
+{
+	world_tell("PARTED: %s and %s for %lld ms", a->name, b->name, (long long)(us / MS));
+	partings[parting_next].a = a;
+	partings[parting_next].b = b;
+	partings[parting_next++ % PARTINGS_MAX].until = world_now() + us;
+	parting_next %= PARTINGS_MAX;
+}
+
+static bool are_parted(const struct machine *a, const struct machine *b)
+{
+	for (size_t i = 0; i < PARTINGS_MAX; i++)
+		if (partings[i].until > world_now() &&
+			((partings[i].a == a && partings[i].b == b) || (partings[i].a == b && partings[i].b == a)))
+			return true;
+	return false;
+}
+
+static void wake(const struct socket *socket)
+{
+	waiters_wake_all(&socket->machine->loop);
+}
+
+/* Frames ---------------------------------------------------------------------------------------------------------- */
+
+static struct frame *frame_new(size_t size)
+{
+	struct frame *frame = malloc(sizeof(*frame) + size);
+
+	assert(frame != NULL);
+	frame->holders = 1;
+	frame->size = size;
+	return frame;
+}
+
+static void frame_drop(struct frame *frame)
+{
+	if (frame && --frame->holders == 0)
+		free(frame);
+}
+
+static struct message *message_of(zmq_msg_t *msg)
+{
+	static_assert(sizeof(struct message) <= sizeof(zmq_msg_t), "a message has room for ours");
+	return (struct message *)(void *)msg;
+}
+
+int zmq_msg_init(zmq_msg_t *msg)
+{
+	*message_of(msg) = (struct message){0};
+	return 0;
+}
+
+int zmq_msg_init_size(zmq_msg_t *msg, size_t size)
+{
+	*message_of(msg) = (struct message){.frame = frame_new(size)};
+	return 0;
+}
+
+int zmq_msg_close(zmq_msg_t *msg)
+{
+	frame_drop(message_of(msg)->frame);
+	message_of(msg)->frame = NULL;
+	return 0;
+}
+
+int zmq_msg_copy(zmq_msg_t *to, zmq_msg_t *from)
+{
+	frame_drop(message_of(to)->frame);
+	*message_of(to) = *message_of(from);
+	message_of(to)->frame->holders++;
+	return 0;
+}
+
+void *zmq_msg_data(zmq_msg_t *msg)
+{
+	return message_of(msg)->frame ? message_of(msg)->frame->data : NULL;
+}
+
+size_t zmq_msg_size(const zmq_msg_t *msg)
+{
+	const struct message *message = (const struct message *)(const void *)msg;
+
+	return message->frame ? message->frame->size : 0;
+}
+
+int zmq_msg_more(const zmq_msg_t *msg)
+{
+	return ((const struct message *)(const void *)msg)->more;
+}
+
+const char *zmq_msg_gets(const zmq_msg_t *msg, const char *property)
+{
+	(void)msg;
+	(void)property;
+	return "simulated";
+}
+
+int zmq_errno(void)
+{
+	return errno;
+}
+
+const char *zmq_strerror(int error)
+{
+	return strerror(error);
+}
+
+int zmq_setsockopt(void *socket, int option, const void *value, size_t size)
+{
+	(void)socket;
+	(void)option;
+	(void)value;
+	(void)size;
+	return 0;
+}
+
+/* Connections ----------------------------------------------------------------------------------------------------- */
+
+static void try_to_connect(void *context);
+
+static void dealer_notices(void *context)
+{
+	struct link *link = context;
+
+	if (link->dealer_knows)
+		return;
+	link->dealer_knows = true;
+	if (link->dealer->closed || link->dealer->link != link)
+		return;
+	link->dealer->link = NULL;
+	world_at(world_now() + world_between(RETRY_LEAST_US, RETRY_MOST_US), try_to_connect, link->dealer);
+}
+
+static void router_notices(void *context)
+{
+	((struct link *)context)->router_knows = true;
+}
+
+/* What is on its way is lost; each side notices in its time. */
+static void cut(struct link *link, bool silent)
+{
+	if (link->dead)
+		return;
+	link->dead = true;
+	world_at(world_now() + (silent ? world_between(MS, NOTICE_US) : world_between(100, 3 * MS)), dealer_notices,
+		link);
+	world_at(world_now() + (silent ? world_between(MS, NOTICE_US) : world_between(100, 3 * MS)), router_notices,
+		link);
+}
+
+static struct socket *find_bound(const char *endpoint)
+{
+	for (size_t i = socket_count; i-- > 0;)
+		if (sockets[i]->bound && !sockets[i]->closed && strcmp(sockets[i]->endpoint, endpoint) == 0)
+			return sockets[i];
+	return NULL;
+}
+
+static void try_to_connect(void *context)
+{
+	struct socket *dealer = context;
+	struct socket *router = find_bound(dealer->endpoint);
+
+	if (dealer->closed || dealer->link)
+		return;
+	if (!router || are_parted(dealer->machine, router->machine)) {
+		world_at(world_now() + world_between(RETRY_LEAST_US, RETRY_MOST_US), try_to_connect, dealer);
+		return;
+	}
+	struct link *link = calloc(1, sizeof(*link));
+	assert(link != NULL);
+	*link = (struct link){.dealer = dealer, .router = router, .number = ++link_count, .next = links};
+	links = link;
+	dealer->link = link;
+	wake(dealer);
+}
+
+static void close_socket(void *context)
+{
+	struct socket *socket = context;
+
+	if (socket->closed)
+		return;
+	socket->closed = true;
+	for (struct link *link = links; link; link = link->next)
+		if (!link->dead && (link->dealer == socket || link->router == socket))
+			cut(link, false);
+}
+
+void *zmq_socket(void *context, int type)
+{
+	struct socket *socket = calloc(1, sizeof(*socket));
+
+	assert(socket != NULL && socket_count < SOCKETS_MAX);
+	socket->type = type;
+	socket->machine = context;
+	socket->end = &socket->first;
+	sockets[socket_count++] = socket;
+	machine_on_end(socket->machine, close_socket, socket);
+	return socket;
+}
+
+int zmq_close(void *socket)
+{
+	machine_off_end(((struct socket *)socket)->machine, socket);
+	close_socket(socket);
+	return 0;
+}
+
+int zmq_bind(void *pointer, const char *endpoint)
+{
+	struct socket *socket = pointer;
+
+	snprintf(socket->endpoint, sizeof(socket->endpoint), "%s", endpoint);
+	socket->bound = true;
+	return 0;
+}
+
+int zmq_connect(void *pointer, const char *endpoint)
+{
+	struct socket *socket = pointer;
+
+	snprintf(socket->endpoint, sizeof(socket->endpoint), "%s", endpoint);
+	world_at(world_now() + world_between(MS, 10 * MS), try_to_connect, socket);
+	return 0;
+}
+
+/* Sending --------------------------------------------------------------------------------------------------------- */
+
+struct travelling {
+	struct link *link;
+	bool to_router;
+	struct frame *frame;
+};
+
+static void arrive(void *context)
+{
+	struct travelling *travelling = context;
+	struct link *link = travelling->link;
+	struct socket *to = travelling->to_router ? link->router : link->dealer;
+
+	if (!link->dead && are_parted(link->dealer->machine, link->router->machine))
+		cut(link, true);
+	if (link->dead || to->closed) {
+		frame_drop(travelling->frame);
+	} else {
+		struct queued *queued = malloc(sizeof(*queued));
+
+		assert(queued != NULL);
+		*queued = (struct queued){link, travelling->frame, NULL};
+		*to->end = queued;
+		to->end = &queued->next;
+		if (++to->queued > QUEUE_MAX)
+			world_fail("law 8: more than %d frames wait for %s", QUEUE_MAX, to->machine->name);
+		wake(to);
+	}
+	free(travelling);
+}
+
+static void travel(struct link *link, bool to_router, struct frame *frame, int64_t when)
+{
+	struct travelling *travelling = malloc(sizeof(*travelling));
+
+	assert(travelling != NULL);
+	*travelling = (struct travelling){link, to_router, frame};
+	frame->holders++;
+	world_at(when, arrive, travelling);
+}
+
+static void send_on(struct link *link, bool to_router, struct frame *frame)
+{
+	int64_t when = world_now() + world_between(DELAY_LEAST_US, DELAY_MOST_US);
+
+	machine_step("a frame");
+	oracle_saw((struct bytes){frame->data, frame->size}, "a frame");
+	if (world_chance(chances.cut))
+		cut(link, false);
+	if (world_chance(chances.silent_cut))
+		cut(link, true);
+	/* A frame alone is never lost by TCP. A few are: what was lent is handed out again, but what a worker holds in
+	 * vain uses up its credit, and all of it would be gone with enough of them. */
+	if (link->dropped < DROPS_MOST && world_chance(chances.drop)) {
+		link->dropped++;
+		return;
+	}
+	if (world_chance(chances.slow))
+		when += world_below(SLOW_MOST_US);
+	if (world_chance(chances.reorder))
+		when += world_below(20 * MS); /* and what comes after it may overtake it */
+	else if (when <= link->last[to_router])
+		when = link->last[to_router] + 1;
+	if (when > link->last[to_router] && !world_chance(chances.reorder))
+		link->last[to_router] = when;
+	travel(link, to_router, frame, when);
+	if (world_chance(chances.duplicate))
+		travel(link, to_router, frame, when + world_below(50 * MS));
+}
+
+static int fails(int error)
+{
+	errno = error;
+	return -1;
+}
+
+static void write_number(uint8_t octets[ROUTING_ID_SIZE], uint32_t number)
+{
+	octets[0] = 0;
+	memcpy(octets + 1, &number, sizeof(number));
+}
+
+int zmq_send(void *pointer, const void *data, size_t size, int flags)
+{
+	struct socket *socket = pointer;
+	uint32_t number;
+
+	assert(socket->type == ZMQ_ROUTER && size == ROUTING_ID_SIZE && (flags & ZMQ_SNDMORE));
+	memcpy(&number, (const uint8_t *)data + 1, sizeof(number));
+	for (struct link *link = links; link; link = link->next) {
+		if (link->number != number || link->router != socket)
+			continue;
+		if (link->router_knows)
+			break;
+		socket->half_sent = link;
+		return (int)size;
+	}
+	return fails(EHOSTUNREACH);
+}
+
+int zmq_msg_send(zmq_msg_t *msg, void *pointer, int flags)
+{
+	struct socket *socket = pointer;
+	struct link *link = socket->type == ZMQ_ROUTER ? socket->half_sent : socket->link;
+
+	assert(flags & ZMQ_DONTWAIT);
+	if (!link)
+		return fails(EAGAIN);
+	socket->half_sent = NULL;
+	int size = (int)zmq_msg_size(msg);
+	send_on(link, socket->type == ZMQ_DEALER, message_of(msg)->frame);
+	zmq_msg_close(msg);
+	return size;
+}
+
+/* Receiving ------------------------------------------------------------------------------------------------------- */
+
+int zmq_msg_recv(zmq_msg_t *msg, void *pointer, int flags)
+{
+	struct socket *socket = pointer;
+	struct queued *queued = socket->first;
+
+	(void)flags;
+	if (!queued)
+		return fails(EAGAIN);
+	zmq_msg_close(msg);
+	if (socket->type == ZMQ_ROUTER && socket->half_read != queued->link) {
+		struct frame *id = frame_new(ROUTING_ID_SIZE);
+
+		write_number(id->data, queued->link->number);
+		*message_of(msg) = (struct message){id, true};
+		socket->half_read = queued->link;
+		return ROUTING_ID_SIZE;
+	}
+	socket->half_read = NULL;
+	*message_of(msg) = (struct message){queued->frame, false};
+	socket->first = queued->next;
+	if (!socket->first)
+		socket->end = &socket->first;
+	socket->queued--;
+	free(queued);
+	return (int)message_of(msg)->frame->size;
+}
+
+/* Who is there ---------------------------------------------------------------------------------------------------- */
+
+struct upstream_list {
+	char *text;
+};
+
+struct upstream_list *upstream_list_open(const char *text)
+{
+	struct upstream_list *list = malloc(sizeof(*list));
+
+	assert(list != NULL);
+	list->text = strdup(text);
+	return list;
+}
+
+void upstream_list_close(struct upstream_list **list)
+{
+	*list = NULL;
+}
+
+/* A socket's file stays behind where its process was killed. */
+size_t upstream_list_now(struct upstream_list *list, char (*endpoints)[UPSTREAM_ENDPOINT_SIZE], size_t most)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < socket_count; i++) {
+		bool known = !sockets[i]->bound || fnmatch(list->text, sockets[i]->endpoint, 0) != 0;
+
+		for (size_t k = 0; !known && k < count; k++)
+			known = strcmp(endpoints[k], sockets[i]->endpoint) == 0;
+		if (!known && count < most)
+			memcpy(endpoints[count++], sockets[i]->endpoint, UPSTREAM_ENDPOINT_SIZE);
+	}
+	return count;
+}
+
+/* Keys: the real edge is told by them who may come; nobody else is here. */
+bool curve_keys_load(const char *directory, const char *name, struct curve_keys *keys)
+{
+	(void)directory;
+	(void)name;
+	*keys = (struct curve_keys){"public", "secret"};
+	return true;
+}
+
+bool curve_public_load(const char *directory, const char *name, char public_key[CURVE_KEY_SIZE])
+{
+	(void)directory;
+	(void)name;
+	public_key[0] = '\0';
+	return true;
+}
+
+struct curve_gate *curve_gate_open(void *zmq_context, const char *directory)
+{
+	(void)directory;
+	return zmq_context;
+}
+
+void curve_gate_allow(struct curve_gate *gate, const char *domain, const char *service)
+{
+	(void)gate;
+	(void)domain;
+	(void)service;
+}
+
+uint64_t curve_gate_refused(const struct curve_gate *gate)
+{
+	(void)gate;
+	return 0;
+}
+
+void curve_gate_close(struct curve_gate **gate)
+{
+	*gate = NULL;
+}
