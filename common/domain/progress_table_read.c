@@ -13,13 +13,19 @@ static const char SQL[] =
 	"SELECT 2, d.unit_id, s.place::int4, sum(d.counted)::int8, sum(d.people)::int8, sum(d.newcomers)::int8 "
 	"FROM unnest($3, $4, $5) WITH ORDINALITY AS s(phase, first, last, place) JOIN unit_day d ON d.campaign_id = $1 "
 	"AND d.unit_id = ANY($2) AND d.day BETWEEN s.first AND s.last AND (s.phase = 0 OR d.phase = s.phase) "
-	"GROUP BY d.unit_id, s.place";
-enum { KIND_VERSION, KIND_TOTAL, KIND_DAYS };
+	"GROUP BY d.unit_id, s.place UNION ALL "
+	"SELECT 3, w.unit_id, s.place::int4, sum(w.people)::int8, 0, 0 "
+	"FROM unnest($6, $4, $5) WITH ORDINALITY AS s(round, first, last, place) JOIN unit_round w ON w.campaign_id = "
+	"$1 "
+	"AND w.unit_id = ANY($2) AND w.round = s.round AND w.day BETWEEN s.first AND s.last WHERE s.round > 0 "
+	"GROUP BY w.unit_id, s.place";
+enum { KIND_VERSION, KIND_TOTAL, KIND_DAYS, KIND_ROUND };
 
 /* Days that are added up: of a period its last seven, of a round also all of them. */
 struct span {
 	size_t period;
 	uint32_t phase; /* 0: of any */
+	uint32_t round; /* 0: it is none's */
 	int32_t first, last;
 	bool is_pace;
 };
@@ -44,11 +50,13 @@ static void find_spans(const struct progress_table *table, struct spans *spans)
 		if (days.count > 0)
 			add_span(spans, (struct span){.period = i,
 						.phase = round ? 0 : period->number,
+						.round = round ? period->number - TARGETS_ROUND_FIRST : 0,
 						.first = days.first,
 						.last = days.last,
 						.is_pace = true});
 		if (round)
 			add_span(spans, (struct span){.period = i,
+						.round = period->number - TARGETS_ROUND_FIRST,
 						.first = clock_vietnam_day(period->window.starts_at),
 						.last = clock_vietnam_day(period->window.ends_at - 1)});
 	}
@@ -72,6 +80,10 @@ static void put_parameters(struct pg_params *p, const struct progress_table *tab
 	pg_array_begin(p, PG_OID_DATE);
 	for (size_t i = 0; i < spans->count; i++)
 		pg_day(p, spans->rows[i].last);
+	pg_array_end(p);
+	pg_array_begin(p, PG_OID_INT2);
+	for (size_t i = 0; i < spans->count; i++)
+		pg_i16(p, (int16_t)spans->rows[i].round);
 	pg_array_end(p);
 }
 
@@ -102,7 +114,16 @@ static void take_days(
 		return;
 	}
 	figures->recent_counted = counted;
-	figures->recent_people = (uint64_t)pg_get_i64(rows, row, span->phase == 0 ? 5 : 4);
+	if (span->round == 0)
+		figures->recent_people = (uint64_t)pg_get_i64(rows, row, span->phase == 0 ? 5 : 4);
+}
+
+static void take_round(
+	struct progress_table *table, const struct span *span, uint32_t unit, const PGresult *rows, int row)
+{
+	struct progress_figures *figures = figures_of(table, unit, span->period);
+	if (figures)
+		*(span->is_pace ? &figures->recent_people : &figures->people) = (uint64_t)pg_get_i64(rows, row, 3);
 }
 
 static void take_row(struct progress_table *table, const struct spans *spans, const PGresult *rows, int row)
@@ -123,6 +144,9 @@ static void take_row(struct progress_table *table, const struct spans *spans, co
 		break;
 	case KIND_DAYS:
 		take_days(table, &spans->rows[place - 1], unit, rows, row);
+		break;
+	case KIND_ROUND:
+		take_round(table, &spans->rows[place - 1], unit, rows, row);
 		break;
 	}
 }

@@ -7,11 +7,17 @@
 #include "common/domain/unit_tree.h"
 #include "common/runtime/service.h"
 
+struct reference_round { /* R20: of emulation, within a phase */
+	uint32_t number;
+	int32_t first_day, last_day; /* in Vietnam, both inclusive */
+};
 struct reference_campaign {
 	uint32_t id;           /* campaign.id */
-	uint64_t tree_version; /* of `units`: raised when a unit gets another parent */
+	uint64_t tree_version; /* of `units`: raised when a unit gets another parent, or rounds change */
 	struct campaign *campaign;
 	struct unit_tree *units;
+	struct reference_round *rounds;
+	size_t round_count;
 };
 /* An advisory lock of PostgreSQL. Whoever writes by units' ancestors shares it from the beginning of the transaction,
  * and runs again where the tree's version is no longer its own; whoever gives a unit another parent holds it alone. */

@@ -50,6 +50,7 @@ static void held_release(struct held_campaign *held)
 		return;
 	campaign_free(&held->value.campaign);
 	units_release(held->units);
+	free(held->value.rounds);
 	free(held);
 }
 
@@ -218,6 +219,25 @@ static bool load_units(
 	return true;
 }
 
+static bool load_rounds(struct pg *pg, uint32_t campaign, struct reference_campaign *value)
+{
+	CLEANUP(pg_result_clear) PGresult *rows = NULL;
+
+	pg_i16(pg_params(pg), (int16_t)campaign);
+	if (pg_run(pg, "SELECT number, first_day, last_day FROM quota_round WHERE campaign_id = $1 ORDER BY number",
+		    &rows, clock_monotonic_ms() + LOAD_DEADLINE_MS) != PG_OK)
+		return false;
+	value->rounds = calloc((size_t)PQntuples(rows) + 1, sizeof(*value->rounds));
+	if (value->rounds == NULL)
+		return false;
+	value->round_count = (size_t)PQntuples(rows);
+	for (int i = 0; i < PQntuples(rows); i++)
+		value->rounds[i] = (struct reference_round){.number = (uint32_t)pg_get_i16(rows, i, 0),
+			.first_day = pg_get_day(rows, i, 1),
+			.last_day = pg_get_day(rows, i, 2)};
+	return true;
+}
+
 static void say_faults(const char *code, const struct buffer *faults)
 {
 	const char *line = (const char *)faults->data, *end = line + faults->size;
@@ -268,7 +288,8 @@ static bool load_campaign(
 	atomic_init(&held->holders, 1);
 	held->value.id = id;
 	held->value.tree_version = tree_version;
-	if (!load_units(loading->pg, id, before == NULL ? NULL : before->units, &held->units, &fault)) {
+	if (!load_units(loading->pg, id, before == NULL ? NULL : before->units, &held->units, &fault) ||
+		!load_rounds(loading->pg, id, &held->value)) {
 		held_release(held);
 		return false;
 	}

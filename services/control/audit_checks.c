@@ -112,6 +112,16 @@ static const struct check checks[] = {
 		"(VALUES ('counted', s.counted, t.counted), ('people', s.people, t.people), "
 		"('newcomers', s.newcomers, t.newcomers)) AS v(what, expected, found) "
 		"WHERE coalesce(expected, 0) <> coalesce(found, 0)"},
+	{"rounds", "unit_round is who was new in a round below each unit",
+		"WITH first AS (SELECT c.campaign_id, a.ancestor_id AS unit_id, r.number AS round, person, min(day) AS "
+		"day "
+		"FROM (" COUNTED_BY_DAY ") c JOIN above a USING (campaign_id, unit_id) JOIN quota_round r "
+		"ON r.campaign_id = c.campaign_id AND c.day BETWEEN r.first_day AND r.last_day GROUP BY 1, 2, 3, 4), "
+		"should AS (SELECT campaign_id, unit_id, round, day, count(*) AS people FROM first GROUP BY 1, 2, 3, "
+		"4) "
+		"SELECT campaign_id, unit_id, (100 + round)::int2, 'people of ' || day, coalesce(s.people, 0), "
+		"coalesce(t.people, 0) FROM should s FULL JOIN unit_round t USING (campaign_id, unit_id, round, day) "
+		"WHERE coalesce(s.people, 0) <> coalesce(t.people, 0)"},
 	{"reviews", "each decision of a person is told in the log, and each row of the log made its decision",
 		"SELECT coalesce(d.campaign_id, a.campaign_id), coalesce(d.unit_id, 0), 0, "
 		"'row ' || coalesce(a.number, 0) || ' revision ' || revision, coalesce(d.status, -1), "

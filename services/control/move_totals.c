@@ -2,6 +2,7 @@
 
 #include "common/domain/reference.h"
 #include "common/runtime/clock.h"
+#include "services/control/round_people.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -282,7 +283,7 @@ bool move_totals_store(struct pg *pg, uint32_t campaign)
 	for (size_t i = 0; i < ARRAY_LENGTH(store_totals_sql); i++)
 		if (!run_for(pg, campaign, store_totals_sql[i]))
 			return false;
-	return true;
+	return round_people_recount(pg, campaign);
 }
 
 /* Targets --------------------------------------------------------------------------------------------------------- */

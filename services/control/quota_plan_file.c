@@ -127,12 +127,6 @@ static void read_amount(
 		quota_period_say_unknown(reader, key, text);
 		return;
 	}
-	if (period->number >= PERIOD_ROUND_FIRST && amount.counts == QUOTA_PEOPLE) {
-		yaml_fault(reader, key,
-			"people are counted in a phase and in the whole, not in a round; set the round's target in "
-			"initiatives");
-		return;
-	}
 	amount.period = period->number;
 	amount.line = (uint32_t)key->start_mark.line + 1;
 	read_value(reader, value, &amount);

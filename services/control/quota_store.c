@@ -1,5 +1,7 @@
 #include "services/control/quota_store.h"
 
+#include "services/control/move_totals.h"
+#include "services/control/round_people.h"
 #include "services/control/session.h"
 
 #include <sodium.h>
@@ -184,15 +186,36 @@ static bool save_rounds(struct pg *pg, const struct quota_state *state)
 	return true;
 }
 
+/* Whoever counts people goes by the rounds that it knows: with new ones the tree's version rises, so that it runs
+ * again. */
+static bool begin_rounds(struct pg *pg, const struct quota_state *state, bool *any)
+{
+	if (!round_people_any(pg, state->campaign, any))
+		return false;
+	*any |= state->plan->round_count > 0;
+	return !*any || move_lock(pg);
+}
+
+static bool end_rounds(struct pg *pg, const struct quota_state *state)
+{
+	pg_i16(pg_params(pg), (int16_t)state->campaign);
+	return run(pg, "INSERT INTO unit_tree AS t VALUES ($1, 1) ON CONFLICT (campaign_id) DO UPDATE SET version = "
+		       "t.version + 1") &&
+	       round_people_recount(pg, state->campaign);
+}
+
 bool quota_store_save(struct pg *pg, const struct quota_state *state, bool *changed)
 {
 	uint8_t digest[crypto_generichash_BYTES];
-	bool same;
+	bool same, rounds;
 
 	digest_of(state, digest);
 	if (!is_in_force(pg, state->campaign, digest, &same))
 		return false;
 	*changed = !same;
-	return same || (save_source(pg, state, digest) && remove_rows(pg, state->campaign) && save_targets(pg, state) &&
-			       save_members(pg, state) && save_rounds(pg, state));
+	if (same)
+		return true;
+	return begin_rounds(pg, state, &rounds) && save_source(pg, state, digest) && remove_rows(pg, state->campaign) &&
+	       save_targets(pg, state) && save_members(pg, state) && save_rounds(pg, state) &&
+	       (!rounds || end_rounds(pg, state));
 }

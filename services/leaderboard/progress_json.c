@@ -51,8 +51,6 @@ static void add_entry(struct buffer *json, const struct progress_table *table, c
 	const struct progress_figures *figures, const struct target *target, bool english)
 {
 	struct progress progress = progress_of(&period->window, figures, target, table->now);
-	/* Distinct people are kept for phases and the whole; a round is a span of days. */
-	bool has_people = period->number < TARGETS_ROUND_FIRST;
 	add_head(json, period, english);
 	buffer_format(json, ",\"counts\":\"%s\"", target && target->of_people ? "people" : "initiatives");
 	add_count(json, "target", progress.has_target, progress.target);
@@ -61,7 +59,7 @@ static void add_entry(struct buffer *json, const struct progress_table *table, c
 		add_count(json, "phases_target", true, target->phases);
 	buffer_format(json, ",\"target_mismatch\":%s", target && target->differs ? "true" : "false");
 	add_count(json, "counted", true, figures->counted);
-	add_count(json, "people", has_people, figures->people);
+	add_count(json, "people", true, figures->people);
 	if (progress.has_percent)
 		buffer_format(json, ",\"percent\":%" PRIu64 ".%u", progress.permille / 10,
 			(unsigned)(progress.permille % 10));

@@ -20,6 +20,10 @@ static const char add_days_sql[] =
 	"SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (campaign_id, unit_id, day, phase) DO UPDATE SET "
 	"counted = t.counted + EXCLUDED.counted, people = t.people + EXCLUDED.people, "
 	"newcomers = t.newcomers + EXCLUDED.newcomers RETURNING least(counted, people, newcomers)";
+static const char add_rounds_sql[] = "INSERT INTO unit_round AS t (campaign_id, unit_id, day, round, people) SELECT * "
+				     "FROM unnest($1, $2, $3, $4, $5) "
+				     "ON CONFLICT (campaign_id, unit_id, round, day) DO UPDATE SET people = t.people + "
+				     "EXCLUDED.people RETURNING people";
 /* With them, in the shelter of the root's lock: the hours of the campaigns' last days (deploy/schema/0016_hours.sql).
  */
 static const char raise_versions_sql[] =
@@ -76,27 +80,59 @@ static bool is_sane(const PGresult *totals)
 	return true;
 }
 
-static enum pg_status move_days(struct transaction *transaction, struct days *days)
+static void put_day_keys(struct pg_params *p, const struct day_row *rows, size_t count)
+{
+	PUT_ROWS(p, PG_OID_INT2, pg_i16(p, (int16_t)r->campaign));
+	PUT_ROWS(p, PG_OID_INT4, pg_i32(p, (int32_t)r->unit));
+	PUT_ROWS(p, PG_OID_DATE, pg_day(p, r->day));
+	PUT_ROWS(p, PG_OID_INT2, pg_i16(p, (int16_t)r->phase));
+}
+
+static enum pg_status run_not_negative(struct transaction *transaction, const char *sql)
 {
 	CLEANUP(pg_result_clear) PGresult *least = NULL;
+	enum pg_status status = pg_run(transaction->pg, sql, &least, transaction->deadline_ms);
+
+	for (int row = 0; status == PG_OK && row < PQntuples(least); row++)
+		if (pg_get_i64(least, row, 0) < 0)
+			return PG_REFUSED;
+	return status;
+}
+
+static enum pg_status move_days(struct transaction *transaction, struct days *days)
+{
 	size_t count;
 	const struct day_row *rows = days_sorted(days, &count);
 	struct pg_params *p = pg_params(transaction->pg);
 
 	if (count == 0)
 		return PG_OK;
-	PUT_ROWS(p, PG_OID_INT2, pg_i16(p, (int16_t)r->campaign));
-	PUT_ROWS(p, PG_OID_INT4, pg_i32(p, (int32_t)r->unit));
-	PUT_ROWS(p, PG_OID_DATE, pg_day(p, r->day));
-	PUT_ROWS(p, PG_OID_INT2, pg_i16(p, (int16_t)r->phase));
+	put_day_keys(p, rows, count);
 	PUT_ROWS(p, PG_OID_INT8, pg_i64(p, r->counted));
 	PUT_ROWS(p, PG_OID_INT8, pg_i64(p, r->people));
 	PUT_ROWS(p, PG_OID_INT8, pg_i64(p, r->newcomers));
-	enum pg_status status = pg_run(transaction->pg, add_days_sql, &least, transaction->deadline_ms);
-	for (int row = 0; status == PG_OK && row < PQntuples(least); row++)
-		if (pg_get_i64(least, row, 0) < 0)
-			return PG_REFUSED;
-	return status;
+	return run_not_negative(transaction, add_days_sql);
+}
+
+static enum pg_status move_rounds(struct transaction *transaction, struct days *rounds)
+{
+	size_t count = 0;
+	const struct day_row *rows = rounds == NULL ? NULL : days_sorted(rounds, &count);
+	struct pg_params *p = pg_params(transaction->pg);
+
+	if (count == 0)
+		return PG_OK;
+	put_day_keys(p, rows, count);
+	PUT_ROWS(p, PG_OID_INT8, pg_i64(p, r->people));
+	return run_not_negative(transaction, add_rounds_sql);
+}
+
+static bool any_rounds(const struct reference *reference)
+{
+	for (size_t i = 0; i < reference->campaign_count; i++)
+		if (reference->campaigns[i].round_count > 0)
+			return true;
+	return false;
 }
 
 struct placed_row {
@@ -219,11 +255,16 @@ enum pg_status effects_apply(struct transaction *transaction, const struct chang
 
 	*boards = NULL;
 	*board_count = 0;
-	if (sums.tally == NULL || sums.days == NULL || sums.hours == NULL ||
+	bool rounds = any_rounds(transaction->reference);
+	if (rounds)
+		sums.rounds = days_new(transaction->arena);
+	if (sums.tally == NULL || sums.days == NULL || sums.hours == NULL || (rounds && sums.rounds == NULL) ||
 		!add_changes(transaction, &sums, changes, count))
 		return PG_REFUSED;
 	status = participants_apply(transaction, changes, count, &sums);
 	if (status == PG_OK)
 		status = move_days(transaction, sums.days);
+	if (status == PG_OK)
+		status = move_rounds(transaction, sums.rounds);
 	return status == PG_OK ? move_totals(transaction, &sums, boards, board_count) : status;
 }

@@ -230,6 +230,12 @@ static bool finish_steps(struct participant *at)
 static bool add_move(
 	const struct sums *sums, uint32_t campaign, const struct unit_tree *units, const struct people_move *move)
 {
+	struct people_move of_round = *move;
+
+	if (move->period > PEOPLE_ROUND_FIRST) {
+		of_round.phase = move->period - PEOPLE_ROUND_FIRST;
+		return days_people(sums->rounds, campaign, units, &of_round);
+	}
 	return tally_people(sums->tally, campaign, units, move->unit, move->period, move->by) &&
 	       days_people(sums->days, campaign, units, move);
 }
@@ -252,7 +258,9 @@ static enum pg_status tally_one(const struct participants *all, struct participa
 			.phase = at->steps[i].phase,
 			.day = at->steps[i].day,
 			.counted = at->steps[i].by};
-	if (!people_moves(campaign->units, at->before, at->before_count, moves, at->step_count, arena, &found, &count))
+	const struct people_grounds grounds = {
+		.tree = campaign->units, .rounds = campaign->rounds, .round_count = campaign->round_count};
+	if (!people_moves(&grounds, at->before, at->before_count, moves, at->step_count, arena, &found, &count))
 		return PG_REFUSED;
 	for (size_t i = 0; i < count; i++)
 		if (!add_move(sums, at->campaign, campaign->units, &found[i]))

@@ -11,6 +11,7 @@ struct sums { /* of one transaction */
 	struct tally *tally;
 	struct days *days;
 	struct hours *hours;
+	struct days *rounds; /* people of rounds: a row's phase is the round; NULL: no campaign has any */
 };
 
 /* Moves the participation of everybody whose submissions begin or cease to count, and adds to the sums the people that

@@ -30,17 +30,36 @@ static void add_presence(
 		.by = moves ? row->counted : 0};
 }
 
+static bool lies_in(const struct reference_round *round, int32_t day)
+{
+	return round->first_day <= day && day <= round->last_day;
+}
+
 /* A unit that is not in the tree has no ancestors there: it changes nobody's people. */
-static void spread(const struct unit_tree *tree, const struct participation *row, bool moves, struct presences *all)
+static void spread(
+	const struct people_grounds *grounds, const struct participation *row, bool moves, struct presences *all)
 {
 	uint32_t line[UNIT_DEPTH_MAX];
-	size_t depth = unit_ancestors(tree, row->unit, line);
+	size_t depth = unit_ancestors(grounds->tree, row->unit, line);
 
 	for (size_t i = 0; i < depth; i++) {
 		add_presence(all, line[i], TALLY_WHOLE, row, moves);
 		if (row->phase != TALLY_WHOLE)
 			add_presence(all, line[i], row->phase, row, moves);
+		for (size_t k = 0; k < grounds->round_count; k++)
+			if (lies_in(&grounds->rounds[k], row->day))
+				add_presence(all, line[i], PEOPLE_ROUND_FIRST + grounds->rounds[k].number, row, moves);
 	}
+}
+
+static size_t most_presences(const struct people_grounds *grounds, const struct participation *rows, size_t count)
+{
+	size_t periods = 2 * count;
+
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < grounds->round_count; k++)
+			periods += lies_in(&grounds->rounds[k], rows[i].day);
+	return periods * UNIT_DEPTH_MAX;
 }
 
 #define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
@@ -95,11 +114,12 @@ static void add_move(struct people_move *moves, size_t *count, const struct pres
 			.unit = day->unit, .period = day->period, .phase = day->phase, .day = day->day, .by = by};
 }
 
-bool people_moves(const struct unit_tree *tree, const struct participation *before, size_t before_count,
+bool people_moves(const struct people_grounds *grounds, const struct participation *before, size_t before_count,
 	const struct participation *moves, size_t move_count, struct arena *arena, struct people_move **result,
 	size_t *result_count)
 {
-	struct presences all = {.capacity = (before_count + move_count) * UNIT_DEPTH_MAX * 2};
+	struct presences all = {
+		.capacity = most_presences(grounds, before, before_count) + most_presences(grounds, moves, move_count)};
 	const struct presence *first_before, *first_after;
 
 	*result_count = 0;
@@ -109,9 +129,9 @@ bool people_moves(const struct unit_tree *tree, const struct participation *befo
 	if (all.rows == NULL)
 		return false;
 	for (size_t i = 0; i < before_count; i++)
-		spread(tree, &before[i], false, &all);
+		spread(grounds, &before[i], false, &all);
 	for (size_t i = 0; i < move_count; i++)
-		spread(tree, &moves[i], true, &all);
+		spread(grounds, &moves[i], true, &all);
 	qsort(all.rows, all.count, sizeof(*all.rows), compare_presence);
 	/* At most two for each: a place with two has at least two rows. */
 	*result = arena_alloc(arena, all.count * sizeof(**result));

@@ -38,6 +38,26 @@ def recount(server, campaign):
     return {key: [counter[column] for column in COLUMNS[:-1]] + [len(people[key])] for key, counter in totals.items()}
 
 
+def recount_rounds(server, campaign):
+    """{(unit, round): people}, where there are any"""
+    up, people = parents(server, campaign), collections.defaultdict(set)
+    days = dict(server.query("SELECT id, (received_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date FROM submission "
+                             "WHERE campaign_id = %s", (campaign,)))
+    for number, first, last in server.query("SELECT number, first_day, last_day FROM quota_round WHERE campaign_id = %s",
+                                            (campaign,)):
+        for submission, unit, _, status, person in latest_decisions(server, campaign):
+            while unit and STATUS[status] == "counted" and first <= days[submission] <= last:
+                people[unit, number].add(person)
+                unit = up[unit]
+    return {key: len(found) for key, found in people.items()}
+
+
+def stored_rounds(server, campaign):
+    return {(unit, number): int(people) for unit, number, people in server.query(
+        "SELECT unit_id, round, sum(people) FROM unit_round WHERE campaign_id = %s GROUP BY 1, 2 HAVING sum(people) <> 0",
+        (campaign,))}
+
+
 def stored_totals(server, campaign):
     rows = server.query(f"SELECT unit_id, phase, {', '.join(COLUMNS)} FROM unit_total WHERE campaign_id = %s",
                         (campaign,))

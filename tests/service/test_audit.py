@@ -30,6 +30,7 @@ DRIFTS = {
     "people counted twice": ("UPDATE unit_total SET people = 2 WHERE unit_id = 1 AND phase = 0", {"people", "board"}),
     "a participation that is gone": ("DELETE FROM participation WHERE unit_id = 4", {"participation"}),
     "a day that counts too much": ("UPDATE unit_day SET counted = counted + 1 WHERE unit_id = 2 AND phase = 1", {"days"}),
+    "a person in no round": ("INSERT INTO unit_round VALUES (1, 2, 1, '2023-11-15', 1)", {"rounds"}),
     "a newcomer on no day": ("UPDATE unit_day SET newcomers = 0 WHERE unit_id = 1", {"days"}),
     "a participation of another day": ("UPDATE participation SET day = day + 1 WHERE unit_id = 4", {"participation"}),
     "a submission that is gone": ("DELETE FROM submission WHERE id = '00000000-0000-0000-0000-000000000004'",

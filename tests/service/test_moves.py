@@ -35,6 +35,8 @@ class Books:
         control.do("campaign", "apply", control.write("c.yaml", CAMPAIGN.format(code="trial")))
         control.do("units", "import", control.write("u.csv", units), "--campaign", "trial")
         server.query("INSERT INTO board VALUES (1, 0) ON CONFLICT DO NOTHING")
+        self.round = (FIRST_DAY + datetime.timedelta(days=1), FIRST_DAY + datetime.timedelta(days=2))
+        server.query("INSERT INTO quota_round VALUES (1, 1, 'R', 'R', %s, %s)", self.round)
 
     def units(self):
         """{code: (id, parent's id, name, accepts, merged)}"""
@@ -93,14 +95,18 @@ class Books:
                     days[above, day, phase] += 1
                     firsts[above, 0, person].append((day, phase))
                     firsts[above, 1 + phase, person].append((day, phase))
-        new, new_of_phase = collections.Counter(), collections.Counter()
+                    if self.round[0] <= day <= self.round[1]:
+                        firsts[above, -1, person].append((day, phase))
+        new, new_of_phase, of_round = collections.Counter(), collections.Counter(), collections.Counter()
         for (above, kind, _), seen in firsts.items():
             day, phase = min(seen)
-            if kind == 0:
+            if kind == -1:
+                of_round[above, day] += 1
+            elif kind == 0:
                 new[above, day, phase] += 1
             elif phase:
                 new_of_phase[above, day, phase] += 1
-        for table in ("unit_total", "unit_day", "participation"):
+        for table in ("unit_total", "unit_day", "unit_round", "participation"):
             self.server.query(f"DELETE FROM {table}")
         for (unit, phase), counts in totals.items():
             columns = list(STATUS.values())
@@ -110,6 +116,8 @@ class Books:
         for key, counted in days.items():
             self.server.query("INSERT INTO unit_day VALUES (1, %s, %s, %s, %s, %s, %s)",
                               (*key, counted, new_of_phase[key], new[key]))
+        for (unit, day), people_of_day in of_round.items():
+            self.server.query("INSERT INTO unit_round VALUES (1, %s, 1, %s, %s)", (unit, day, people_of_day))
         for (person, unit, phase, day), counted in part.items():
             if counted:
                 self.server.query("INSERT INTO participation (campaign_id, person, unit_id, phase, day, counted) "
@@ -132,7 +140,7 @@ class Books:
 
     def everything(self):
         return [self.server.query(f"SELECT * FROM {table} ORDER BY 1, 2, 3") for table in (
-            "unit", "unit_past", "unit_total", "unit_day", "participation", "decision", "quota_target")] + \
+            "unit", "unit_past", "unit_total", "unit_day", "unit_round", "participation", "decision", "quota_target")] + \
             self.server.query("SELECT version FROM reference_version") + self.server.query("SELECT version FROM board") + \
             [self.tree_version()]
 

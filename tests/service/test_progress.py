@@ -20,7 +20,7 @@ PHASES = """    phases:
 @pytest.fixture
 def world(shared_postgresql, redis_server):
     world = World(shared_postgresql, redis_server)
-    world.sql("TRUNCATE quota_round")
+    world.sql("TRUNCATE quota_round, unit_round")
     yield world
     if world.postgresql.process is None:
         world.postgresql.start()
@@ -162,14 +162,19 @@ def test_a_round_and_its_names(world, client):
     world.sql("INSERT INTO quota_round VALUES (%s, 1, 'Tháng về đích', 'Home stretch', %s, %s)",
               (ID, now - datetime.timedelta(2), now + datetime.timedelta(7)))
     target(world, 2, 101, 50, declared=50)
+    target(world, 2, 101, 12, counts=2, declared=12)
+    for days, people in ((2, 1), (0, 2)):
+        world.sql("INSERT INTO unit_round VALUES (%s, 2, 1, %s, %s)", (ID, now - datetime.timedelta(days), people))
     for days, phase, counted in ((3, 2, 1000), (2, 2, 4), (1, 0, 5), (0, 1, 6), (-1, 2, 0)):
         day(world, 2, now - datetime.timedelta(days), counted, phase=phase)
     world.version(1)
     answer = progress(client, when=lambda found: found["rounds"] and found["rounds"][0]["target"])
     found = entry(answer, 1, where="rounds", name="round")
     assert found["name"] == "Tháng về đích" and found["starts_at"] == midnight(now - datetime.timedelta(2))
-    assert (found["counted"], found["people"], found["percent"], found["days_left"]) == (15, None, 30.0, 8)
+    assert (found["counted"], found["people"], found["percent"], found["days_left"]) == (15, 3, 30.0, 8)
     assert (found["required_per_day"], found["pace_per_day"]) == (4.38, 5.0)
+    people, = [row for row in answer["rounds"] if row["counts"] == "people"]
+    assert (people["people"], people["percent"], people["pace_per_day"], people["required_per_day"]) == (3, 25.0, 1.0, 1.13)
     answer = progress(client, Accept_Language="en")
     assert answer["rounds"][0]["name"] == "Home stretch" and entry(answer, 1)["name"] == "Round 1"
 

@@ -32,6 +32,9 @@ def load_campaign(server):
     with open(os.path.join(ROOT, "deploy", "campaigns", "demo.yaml"), encoding="utf-8") as file:
         server.query("INSERT INTO campaign (id, code, source, sha256) VALUES (%s, 'demo', %s, '')",
                      (CAMPAIGN, file.read()))
+    # Submissions are received in the first quarter of an hour of what is 5:13 on the 15th in Vietnam.
+    server.query("INSERT INTO quota_round VALUES (%s, 1, 'Một', 'One', '2023-11-15', '2023-11-15'), "
+                 "(%s, 2, 'Hai', 'Two', '2023-11-16', '2023-11-30')", (CAMPAIGN, CAMPAIGN))
     for unit, parent in PARENTS.items():
         server.query("INSERT INTO unit (campaign_id, id, code, name, level, parent_id, accepts_submissions) "
                      "VALUES (%s, %s, %s, %s, %s, %s, true)",
@@ -129,6 +132,7 @@ class World:
     # What must hold --------------------------------------------------------------------------------------------------
     def expect_exact(self):
         assert books.stored_totals(self.server, CAMPAIGN) == books.recount(self.server, CAMPAIGN)
+        assert books.stored_rounds(self.server, CAMPAIGN) == books.recount_rounds(self.server, CAMPAIGN)
 
     def expect_board(self, deadline=10):
         """The board comes to be what a recount gives, at PostgreSQL's version."""

@@ -8,7 +8,7 @@ ID = "'00000000-0000-0000-0000-000000000001'"
 REFERENCE = ("campaign", "unit", "unit_tree", "quota_target", "reference_version")
 TABLES = ("campaign", "campaign_history", "unit", "unit_tree", "unit_past", "unit_move_history", "quota_target", "quota_plan", "quota_plan_history", "quota_round",
           "member_count", "reference_version", "token", "token_version", "submission",
-          "idempotency_key", "decision", "signature", "exact_text", "person", "participation", "unit_total", "unit_day", "campaign_hour",
+          "idempotency_key", "decision", "signature", "exact_text", "person", "participation", "unit_total", "unit_day", "campaign_hour", "unit_round",
           "board", "index_shard", "frequency_snapshot", "role_lease", "quarantine", "outbox", "officer", "officer_event",
           "audit_log", "audit_head")
 
@@ -53,6 +53,8 @@ NEEDED = {
         "UPDATE participation SET counted = counted + 1",
         "INSERT INTO unit_day AS t VALUES (1, 1, '2022-01-08', 1, 1, 1, 1) ON CONFLICT (campaign_id, unit_id, day, phase) "
         "DO UPDATE SET counted = t.counted + EXCLUDED.counted RETURNING least(counted, people, newcomers)",
+        "INSERT INTO unit_round AS t VALUES (1, 1, 1, '2022-01-08', 1) ON CONFLICT (campaign_id, unit_id, round, day) "
+        "DO UPDATE SET people = t.people + EXCLUDED.people RETURNING people",
         "INSERT INTO unit_total (campaign_id, unit_id, phase, entered, counted) VALUES (1, 1, 0, 1, 1) "
         "ON CONFLICT (campaign_id, unit_id, phase) DO UPDATE SET entered = unit_total.entered + 1, "
         "counted = unit_total.counted + 1",
@@ -84,6 +86,7 @@ NEEDED = {
         "SELECT sum(counted), sum(people), sum(newcomers) FROM unit_day WHERE day > '2022-01-01'",
         "SELECT hour, counted FROM campaign_hour",
         "SELECT number, name_vi, first_day FROM quota_round",
+        "SELECT sum(people) FROM unit_round",
         "SELECT id, received_at FROM submission",
         "SELECT status, reasons FROM decision",
         "SELECT secret_hash FROM token",
@@ -112,7 +115,8 @@ FORBIDDEN = {
         (service, statement) for service in SERVICES if service != "quota" for statement in (
             "INSERT INTO decision (submission_id, revision, campaign_id, unit_id, status, phase, rules_version, "
             "decided_at) VALUES (" + ID + ", 1, 1, 1, 2, 0, 1, now())",
-            "UPDATE unit_total SET counted = 0", "UPDATE unit_day SET counted = 0", "DELETE FROM campaign_hour", "UPDATE board SET version = 0",
+            "UPDATE unit_total SET counted = 0", "UPDATE unit_day SET counted = 0", "DELETE FROM campaign_hour",
+            "UPDATE unit_round SET people = 0", "UPDATE board SET version = 0",
             "INSERT INTO person VALUES (1, 'p')", "DELETE FROM participation", "DELETE FROM exact_text",
             "INSERT INTO signature SELECT * FROM signature")
     ],

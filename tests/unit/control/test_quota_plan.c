@@ -239,10 +239,14 @@ static void test_refuses_rounds(void **state)
 	snprintf(rest, sizeof(rest), ROUND, "1", "2022-06-01", "2023-09-30");
 	CLEANUP(quota_plan_free) struct quota_plan *plan = parse_good(*state, rest);
 	assert_int_equal(plan->round_count, 1);
-	expect_fault(*state,
+	/* People too are counted in a round. */
+	CLEANUP(quota_plan_free)
+	struct quota_plan *people = parse_good(*state,
 		"rounds:\n  - {number: 1, name: R, from: 2023-08-01, to: 2023-08-31}\n"
-		"quotas:\n  - unit: A\n    people: {round_1: 5}\n",
-		"plan.yaml:6: people are counted in a phase and in the whole, not in a round");
+		"quotas:\n  - unit: A\n    people: {round_1: 5}\n    percent_of_members: {phase_1: 4}\n");
+	assert_int_equal(people->share_count, 2);
+	assert_int_equal(people->shares[1].period, PERIOD_ROUND_FIRST + 1);
+	assert_int_equal(people->shares[1].counts, QUOTA_PEOPLE);
 }
 
 static void test_refuses_another_campaign(void **state)

@@ -6,15 +6,27 @@
 #include "services/quota/tally.h"
 #include "tests/unit/quota/world.h"
 
-enum { ARENA_BYTES = 16 << 20, PERSONS = 25, PHASES = 3, DAYS = 4, UNITS = 30, STEPS = 400 };
+enum {
+	ARENA_BYTES = 16 << 20,
+	PERSONS = 25,
+	PHASES = 3,
+	DAYS = 4,
+	UNITS = 30,
+	STEPS = 400,
+	ROUNDS = 2,
+	PERIODS = PHASES + ROUNDS
+};
+
+/* They overlap on a day, and one is a day long. */
+static const struct reference_round ROUND_DAYS[ROUNDS] = {{1, 1, 2}, {2, 2, 2}};
 
 struct world {
 	uint64_t seed;
 	struct unit_tree *tree;
 	struct arena *arena;
 	int64_t counted[PERSONS][UNITS + 1][PHASES][DAYS]; /* participation */
-	int64_t people[UNITS + 1][PHASES];                 /* as the moves add up */
-	int64_t first[UNITS + 1][PHASES][DAYS][PHASES];    /* by period, day and phase of who is there from then on */
+	int64_t people[UNITS + 1][PERIODS];                /* as the moves add up; rounds behind the phases */
+	int64_t first[UNITS + 1][PERIODS][DAYS][PHASES];   /* by period, day and phase of who is there from then on */
 };
 
 static size_t rows_of(const struct world *world, size_t person, struct participation *rows)
@@ -28,6 +40,11 @@ static size_t rows_of(const struct world *world, size_t person, struct participa
 					rows[count++] = (struct participation){
 						unit, phase, day, world->counted[person][unit][phase][day]};
 	return count;
+}
+
+static uint32_t place_of(uint32_t period)
+{
+	return period > PEOPLE_ROUND_FIRST ? PHASES + period - PEOPLE_ROUND_FIRST - 1 : period;
 }
 
 /* One person's submissions of one batch: some begin to count, some cease to. */
@@ -47,12 +64,13 @@ static void step(struct world *world)
 		*counted += by;
 		moves[count++] = (struct participation){unit, phase, day, by};
 	}
-	assert_true(
-		people_moves(world->tree, before, before_count, moves, count, world->arena, &result, &result_count));
+	const struct people_grounds grounds = {world->tree, ROUND_DAYS, ROUNDS};
+	assert_true(people_moves(&grounds, before, before_count, moves, count, world->arena, &result, &result_count));
 	for (size_t i = 0; i < result_count; i++) {
 		assert_true(result[i].by == 1 || result[i].by == -1);
-		world->people[result[i].unit][result[i].period] += result[i].by;
-		world->first[result[i].unit][result[i].period][result[i].day][result[i].phase] += result[i].by;
+		world->people[result[i].unit][place_of(result[i].period)] += result[i].by;
+		world->first[result[i].unit][place_of(result[i].period)][result[i].day][result[i].phase] +=
+			result[i].by;
 	}
 	arena_reset(world->arena);
 }
@@ -65,14 +83,20 @@ static bool is_there_on(const struct world *world, size_t person, uint32_t unit,
 	return false;
 }
 
+static bool counts_in(uint32_t period, int32_t day, uint32_t phase)
+{
+	if (period < PHASES)
+		return period == TALLY_WHOLE || period == phase;
+	return ROUND_DAYS[period - PHASES].first_day <= day && day <= ROUND_DAYS[period - PHASES].last_day;
+}
+
 /* The first day, and of its phases the least. */
 static bool find_first(
 	const struct world *world, size_t person, uint32_t unit, uint32_t period, int32_t *day, uint32_t *phase)
 {
 	for (*day = 0; *day < DAYS; (*day)++)
 		for (*phase = 0; *phase < PHASES; (*phase)++)
-			if ((period == TALLY_WHOLE || period == *phase) &&
-				is_there_on(world, person, unit, *day, *phase))
+			if (counts_in(period, *day, *phase) && is_there_on(world, person, unit, *day, *phase))
 				return true;
 	return false;
 }
@@ -80,7 +104,7 @@ static bool find_first(
 static void expect_recount(const struct world *world)
 {
 	for (uint32_t unit = 1; unit <= UNITS; unit++) {
-		for (uint32_t period = 0; period < PHASES; period++) {
+		for (uint32_t period = 0; period < PERIODS; period++) {
 			int64_t wanted = 0, first[DAYS][PHASES] = {0};
 			int32_t day;
 			uint32_t phase;
@@ -103,7 +127,7 @@ static void expect_between_greatest_and_sum(const struct world *world)
 		size_t count;
 		const struct unit *const *children = unit_children(world->tree, unit, &count);
 
-		for (uint32_t phase = 0; phase < PHASES; phase++) {
+		for (uint32_t phase = 0; phase < PERIODS; phase++) {
 			int64_t sum = 0, greatest = 0, own = 0;
 
 			for (size_t i = 0; i < count; i++) {
@@ -153,9 +177,11 @@ static void test_several_submissions_are_one_person(void **state)
 	size_t count;
 
 	(void)state;
-	assert_true(people_moves(tree, NULL, 0, moves, ARRAY_LENGTH(moves), arena, &result, &count));
+	assert_true(people_moves(
+		&(struct people_grounds){.tree = tree}, NULL, 0, moves, ARRAY_LENGTH(moves), arena, &result, &count));
 	assert_int_equal(count, 2 * 3); /* the unit and the root, each in the whole and both phases, once */
-	assert_true(people_moves(tree, before, 1, moves, ARRAY_LENGTH(moves), arena, &result, &count));
+	assert_true(people_moves(
+		&(struct people_grounds){.tree = tree}, before, 1, moves, ARRAY_LENGTH(moves), arena, &result, &count));
 	assert_int_equal(count, 2); /* only phase 2 is new */
 	assert_int_equal(result[0].period, 2);
 }
@@ -171,9 +197,10 @@ static void test_an_earlier_one_moves_the_day(void **state)
 	size_t count;
 
 	(void)state;
-	assert_true(people_moves(tree, before, 1, later, 1, arena, &result, &count));
+	assert_true(people_moves(&(struct people_grounds){.tree = tree}, before, 1, later, 1, arena, &result, &count));
 	assert_int_equal(count, 0);
-	assert_true(people_moves(tree, before, 1, earlier, 1, arena, &result, &count));
+	assert_true(
+		people_moves(&(struct people_grounds){.tree = tree}, before, 1, earlier, 1, arena, &result, &count));
 	assert_int_equal(count, 4);
 	for (size_t i = 0; i < count; i++)
 		assert_int_equal(result[i].day, result[i].by == 1 ? 7 : 9);

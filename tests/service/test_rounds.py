@@ -1,0 +1,45 @@
+"""People of rounds (R19, R20) when the plan of a campaign that runs changes its rounds.
+
+Would catch: people of days that are no more in the round, of a round that is gone, or none of what was counted before the
+round was; a plan that is applied again and makes everybody count anew.
+"""
+import datetime
+
+from test_moves import FIRST_DAY, Books
+
+PLAN = "campaign: trial\nrounds:\n{rounds}quotas:\n  - {{unit: VN, people: {{round_1: 20}}}}\n"
+UNTIL = datetime.date(2023, 11, 4)
+
+
+def round_line(number, first, last):
+    return f"  - {{number: {number}, name: R, from: {first}, to: {last}}}\n"
+
+
+def people(books, root="VN"):
+    """{round: people of the root}, counted here."""
+    rounds = books.server.query("SELECT number, first_day, last_day FROM quota_round")
+    return {number: len({bytes(person) for _, _, status, person, day in books.rows() if status == 2 and first <= day <= last})
+            for number, first, last in rounds}
+
+
+def stored(books):
+    return dict(books.server.query("SELECT round, sum(people)::int FROM unit_round JOIN unit u ON u.id = unit_id "
+                                   "WHERE u.parent_id = 0 GROUP BY 1"))
+
+
+def test_rounds_that_change_are_counted_anew(control, postgresql, redis_of_control):
+    assert redis_of_control
+    books = Books(control, postgresql)
+    books.decide(60)
+    books.assert_exact()
+    for rounds in ([(FIRST_DAY, FIRST_DAY)], [(FIRST_DAY, FIRST_DAY), (FIRST_DAY, UNTIL)], []):
+        lines = "".join(round_line(number, *days) for number, days in enumerate(rounds, 1))
+        text = PLAN.format(rounds=lines) if rounds else "campaign: trial\nquotas: []\n"
+        plan, version = control.write("q.yaml", text), books.tree_version()
+        control.do("quotas", "apply", plan, "--campaign", "trial")
+        assert stored(books) == people(books) and len(stored(books)) == len(rounds)
+        books.assert_exact()
+        assert books.tree_version() == version + 1
+        state = books.everything()
+        control.do("quotas", "apply", plan, "--campaign", "trial")
+        assert books.everything() == state
