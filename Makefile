@@ -171,7 +171,7 @@ stop: ## stop what `make run` started; the data are kept
 packages:
 	@deploy/bootstrap run
 
-.PHONY: test lint fault bench bench-deduplication bench-board bench-backlog
+.PHONY: test lint fault fuzz bench bench-deduplication bench-board bench-backlog
 test: ## install what is missing and run every test; ends with `N passed, N failed`
 	@deploy/bootstrap test
 	@$(MAKE) --no-print-directory -j2 all web build/npm/tests.done $(UNIT_SRC:%.c=$(BUILD)/%) \
@@ -183,6 +183,12 @@ fault: ## the fault matrix under load (SEED=7 replays a seed, ONLY=13 or 13-flus
 	@SANGKIEN_BUILD=$(BUILD) SEED=$(SEED) ONLY=$(ONLY) tests/fault/run
 lint: ## clang-format, clang-tidy, syntax of scripts
 	@SANGKIEN_BUILD=$(BUILD) tests/run lint
+fuzz: ## any octets through what folds and compares texts (SECONDS=60); needs clang
+	@mkdir -p build/fuzz
+	clang -std=c17 -D_GNU_SOURCE -I. $(PACKAGE_CFLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		tests/fuzz/fold.c $(addprefix services/deduplication/,fold.c legacy.c shingle.c lanes.c sketch.c weights.c signer.c \
+		verify.c explain.c) common/runtime/buffer.c -lsodium -lutf8proc -lm -o build/fuzz/fold
+	build/fuzz/fold -max_len=4096 -max_total_time=$(or $(SECONDS),60) -print_final_stats=1
 bench: ## measure the pipeline beside the limit of COPY, and finding copies beside MinHash; writes build/bench*.json
 	@deploy/bootstrap bench
 	@$(MAKE) --no-print-directory -j2 all $(BENCH_BIN)
