@@ -194,15 +194,17 @@ bench: ## measure the pipeline beside the limit of COPY, and finding copies besi
 	@$(MAKE) --no-print-directory -j2 all $(BENCH_BIN)
 	@SANGKIEN_BUILD=$(BUILD) tests/bench/bench.py
 	@SANGKIEN_BUILD=$(BUILD) tests/bench/deduplication.py
+	@SANGKIEN_BUILD=$(BUILD) tests/bench/rebuild.py
 	@SANGKIEN_BUILD=$(BUILD) tests/bench/board.py
 bench-board: ## 10,000 event streams beside Node's, board reads beside nginx's; writes build/bench-board.json
 	@deploy/bootstrap bench
 	@$(MAKE) --no-print-directory -j2 all web
 	@SANGKIEN_BUILD=$(BUILD) tests/bench/board.py
-bench-deduplication: ## finding copies alone: about five minutes; writes build/bench-deduplication.json
+bench-deduplication: ## finding copies alone, and rebuilding their index: about eight minutes; writes build/bench-deduplication.json
 	@deploy/bootstrap bench
 	@$(MAKE) --no-print-directory -j2 all $(BENCH_BIN)
 	@SANGKIEN_BUILD=$(BUILD) tests/bench/deduplication.py
+	@SANGKIEN_BUILD=$(BUILD) tests/bench/rebuild.py
 bench-backlog: ## resident memory while a backlog of a million drains; writes build/backlog.json
 	@deploy/bootstrap bench
 	@$(MAKE) --no-print-directory -j2 all
