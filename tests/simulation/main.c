@@ -1,8 +1,8 @@
-/* Runs seeds, each in a process of its own, and says which failed and why.
+/* Runs seeds, each in a process of its own, and says which failed and why. --find stops at the first that fails, and fails
+ * if there is none; --leave-near does not look at near copies; --seed runs one twice: it must be the same both times.
  *
- * usage: simulator [--seeds N] [--from SEED] [--jobs N] [--find]     run N seeds; --find: stop at the first that fails,
- *                                                                    and fail if there is none
- *        simulator --seed SEED [--trace]                             one, twice: it must be the same both times */
+ * usage: simulator [--seeds N] [--from SEED] [--jobs N] [--find] [--leave-near]
+ *        simulator --seed SEED [--trace] */
 #include "tests/simulation/clients.h"
 #include "tests/simulation/database.h"
 #include "tests/simulation/faults.h"
@@ -223,6 +223,8 @@ static bool read_options(int argc, char **argv, struct options *options)
 
 		if (strcmp(argv[i], "--find") == 0)
 			options->find = true;
+		else if (strcmp(argv[i], "--leave-near") == 0)
+			oracle_leaves_near = true;
 		else if (strcmp(argv[i], "--trace") == 0)
 			options->trace = true;
 		else if (strcmp(argv[i], "--seeds") == 0 && more)
