@@ -1,5 +1,6 @@
-/* Runs seeds, each in a process of its own, and says which failed and why. --find stops at the first that fails, and fails
- * if there is none; --leave-near does not look at near copies; --seed runs one twice: it must be the same both times.
+/* Runs seeds, each in a process of its own, and says which failed and why. --find stops at the first that fails, and
+ * fails if there is none; --leave-near does not look at near copies; --seed runs one twice: it must be the same both
+ * times.
  *
  * usage: simulator [--seeds N] [--from SEED] [--jobs N] [--find] [--leave-near]
  *        simulator --seed SEED [--trace] */
