@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from harness import books
-from harness.waiting import await_condition
+from harness.waiting import await_condition, await_within
 
 BOARD_S, BOARD_REBUILT_S = 5, 30
 DRAIN_S = 120
@@ -46,8 +46,8 @@ def hold(world):
 
 def board_is_right_in_time(world):
     within = (BOARD_REBUILT_S if world.rebuilt else BOARD_S) * world.patience
-    await_condition(lambda: world.watch.proved_since(world.healed_at), within,
-                    "a current board that is the recount, after the fault was healed")
+    await_within(lambda: world.watch.proved_since(world.healed_at), within,
+                 "a current board that is the recount, after the fault was healed")
     world.measured["board_s"] = round(world.watch.proved_since(world.healed_at) - world.healed_at, 2)
 
 

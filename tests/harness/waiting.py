@@ -1,7 +1,6 @@
 """Tests never sleep: they await a condition until a deadline."""
 import time
 
-
 PATIENCE_S = 60.0
 
 
@@ -27,3 +26,12 @@ def await_condition(condition, deadline=10.0, what=None):
             words = what or getattr(condition, "__name__", "the condition")
             raise AssertionError(f"not within {deadline} s: {words}") from last
         time.sleep(0.01)
+
+
+def await_within(condition, bound, what=None):
+    """The same where the time is itself what is tested: `bound` in seconds gates."""
+    began = time.monotonic()
+    result = await_condition(condition, bound, what)
+    took = time.monotonic() - began
+    assert took <= bound, f"{took:.1f} s and not {bound}: {what}"
+    return result

@@ -5,7 +5,7 @@ holder dies, an index owner whose place nobody takes.
 """
 import time
 
-from harness.waiting import await_condition
+from harness.waiting import await_within
 
 TITLE = "each service instance killed, one by one and two together"
 LEASE_S, SLACK_S = 5.0, 2.0
@@ -21,8 +21,8 @@ def killed(world, together):
         world.system.kill(name)
     began = time.monotonic()
     (instant,), = world.system.query("SELECT clock_timestamp()")
-    await_condition(lambda: world.system.query(UNDECIDED, (instant,))[0][0] == 0, (LEASE_S + SLACK_S) * world.patience,
-                    f"what {' and '.join(together)} had in hand to be decided")
+    await_within(lambda: world.system.query(UNDECIDED, (instant,))[0][0] == 0, (LEASE_S + SLACK_S) * world.patience,
+                 f"what {' and '.join(together)} had in hand to be decided")
     return time.monotonic() - began
 
 

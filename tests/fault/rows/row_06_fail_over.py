@@ -6,7 +6,7 @@ that ended.
 import time
 
 from fault.standby import Standby
-from harness.waiting import await_condition
+from harness.waiting import await_within
 
 TITLE = "fail-over to a synchronous standby"
 WRITES_S = 30
@@ -19,7 +19,7 @@ def fail_over(fault):
     began = time.monotonic()
     standby.take_over()
     given = len(world.load.receipts)
-    await_condition(lambda: len(world.load.receipts) > given, WRITES_S * fault.patience, "writes after the fail-over")
+    await_within(lambda: len(world.load.receipts) > given, WRITES_S * fault.patience, "writes after the fail-over")
     world.healed(rebuilt=True)
     fault.note(writes_again_s=round(time.monotonic() - began, 1))
     world.load.await_receipts(50, 60 * fault.patience)

@@ -7,7 +7,7 @@ import time
 
 import redis
 
-from harness.waiting import await_condition
+from harness.waiting import await_within
 
 TITLE = "Redis written to by a stranger"
 FOUND_S = 60
@@ -69,7 +69,7 @@ def by_hand(fault):
         meta = int(client.hget(f"board:{{c{world.campaign_id}}}:meta", "applied"))
         began = time.monotonic()
         client.hset(row_key(world, client, unit, 0), unit, figures.format(version=meta))
-        await_condition(lambda: client.hget(row_key(world, client, unit, 0), unit) is None, FOUND_S * fault.patience,
+        await_within(lambda: client.hget(row_key(world, client, unit, 0), unit) is None, FOUND_S * fault.patience,
                         f"'{figures}' to be found and repaired")
         took.append(time.monotonic() - began)
         assert system.metric("quota-1", FOUND) > found, "it was not counted as drift"
