@@ -201,14 +201,14 @@ static bool append(struct arena *arena, void **array, size_t *count, size_t size
 	return true;
 }
 
-/* NULL: the campaign tells nobody of decisions. */
-static const char *channel_of(const struct transaction *transaction, const struct decision *decision)
+/* NULL: nobody is told. A copy that only stands behind another text from now on is no news to its submitter. */
+static const char *channel_of(const struct transaction *transaction, const struct change *change)
 {
-	const struct reference_campaign *campaign = reference_by_id(transaction->reference, decision->campaign);
+	const struct reference_campaign *campaign = reference_by_id(transaction->reference, change->decision.campaign);
 	const struct notice_channel *channel =
 		campaign == NULL ? NULL : campaign->campaign->notices.by_event[NOTICE_VERDICT];
 
-	return channel == NULL ? NULL : channel->name;
+	return channel == NULL || change->before == change->decision.status ? NULL : channel->name;
 }
 
 static enum pg_status add_outbox(
@@ -221,21 +221,21 @@ static enum pg_status add_outbox(
 	size_t added, count = 0;
 
 	for (size_t i = 0; i < all_count; i++)
-		count += channel_of(transaction, &all[i].decision) != NULL;
+		count += channel_of(transaction, &all[i]) != NULL;
 	if (count == 0)
 		return PG_OK;
 	changes = arena_alloc(transaction->arena, count * sizeof(*changes));
 	if (changes == NULL)
 		return PG_REFUSED;
 	for (size_t i = 0, at = 0; i < all_count; i++)
-		if (channel_of(transaction, &all[i].decision) != NULL)
+		if (channel_of(transaction, &all[i]) != NULL)
 			changes[at++] = all[i];
 	p = pg_params(transaction->pg);
 	put_new_ids(p, count);
 	PUT_CHANGES(p, PG_OID_INT2, pg_i16(p, (int16_t)d->campaign));
 	PUT_CHANGES(p, PG_OID_UUID, pg_uuid(p, &d->id));
 	PUT_CHANGES(p, PG_OID_INT4, pg_i32(p, (int32_t)d->revision));
-	PUT_CHANGES(p, PG_OID_TEXT, pg_cstr(p, channel_of(transaction, d)));
+	PG_PUT_EACH(p, PG_OID_TEXT, c, &changes[i], count, pg_cstr(p, channel_of(transaction, c)));
 	status = pg_run(transaction->pg, add_outbox_sql, &rows, transaction->deadline_ms);
 	if (status != PG_OK)
 		return status;

@@ -98,6 +98,13 @@ static bool falls(const struct change *change)
 	return status_stands(change->before) && !status_stands(change->decision.status);
 }
 
+/* A copy that gave way to an earlier one has followers of its own and is now refused or revoked itself. */
+static bool leaves_line(const struct change *change)
+{
+	return change->before == STATUS_DUPLICATE && !status_stands(change->decision.status) &&
+	       change->decision.has_duplicate_of;
+}
+
 struct changes {
 	struct change *rows;
 	size_t count;
@@ -194,6 +201,64 @@ static enum pg_status change_followers(
 	return status == PG_OK ? add_followers(transaction, session, changes, followers, count) : status;
 }
 
+/* What the one that left the line stood behind; it may have left by the same act. */
+static const struct id128 *original_behind(const struct changes *changes, const struct id128 *left)
+{
+	const struct id128 *named = left;
+	const struct change *at;
+
+	for (size_t steps = 0; steps <= changes->count; steps++) {
+		at = id128_find(named, changes->rows, changes->count, sizeof(*changes->rows));
+		if (at == NULL || !leaves_line(at))
+			break;
+		named = &at->decision.duplicate_of;
+	}
+	return named;
+}
+
+static enum pg_status add_handed_on(struct transaction *transaction, struct changes *changes, const struct id128 *left,
+	size_t left_count, const struct decision *followers, size_t count)
+{
+	struct change *all = arena_alloc(transaction->arena, (changes->count + count) * sizeof(*all));
+	size_t all_count = changes->count;
+
+	if (all == NULL)
+		return PG_REFUSED;
+	for (size_t i = 0; i < changes->count; i++)
+		all[i] = changes->rows[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct decision *follower = &followers[i];
+
+		if (follower->status != STATUS_DUPLICATE ||
+			id128_find(&follower->duplicate_of, left, left_count, sizeof(*left)) == NULL ||
+			id128_find(&follower->id, changes->rows, changes->count, sizeof(*changes->rows)) != NULL)
+			continue;
+		all[all_count] = change_to(follower, STATUS_DUPLICATE, DECIDED_BY_CONSEQUENCE, follower->reasons);
+		all[all_count++].decision.duplicate_of = *original_behind(changes, &follower->duplicate_of);
+	}
+	*changes = (struct changes){.rows = all, .count = all_count};
+	qsort(all, all_count, sizeof(*all), id128_compare_rows);
+	return PG_OK;
+}
+
+/* Chains end at a text that stands: followers of one that leaves the line stand behind its original from now on. */
+static enum pg_status hand_followers_on(struct transaction *transaction, struct changes *changes)
+{
+	struct decision *followers;
+	size_t left_count, count;
+	struct id128 *left = choose(changes, leaves_line, transaction->arena, &left_count), *ids;
+	enum pg_status status;
+
+	if (left == NULL)
+		return PG_REFUSED;
+	if (left_count == 0)
+		return PG_OK;
+	status = history_followers(transaction, left, left_count, &ids, &count);
+	if (status == PG_OK)
+		status = history_lock(transaction, ids, count, true, &followers, &count);
+	return status == PG_OK ? add_handed_on(transaction, changes, left, left_count, followers, count) : status;
+}
+
 static enum pg_status take_places(struct transaction *transaction, const struct changes *changes)
 {
 	size_t count;
@@ -230,6 +295,8 @@ static enum pg_status revise(struct transaction *transaction, struct ledger_resu
 	if (status != PG_OK || changes.count == 0)
 		return status;
 	status = change_followers(transaction, session, &changes);
+	if (status == PG_OK)
+		status = hand_followers_on(transaction, &changes);
 	if (status == PG_OK)
 		status = take_places(transaction, &changes);
 	if (status == PG_OK)

@@ -150,6 +150,24 @@ def test_an_original_that_stops_counting_puts_its_copies_under_review(world):
     assert acts == [("consequence", 3, 1), ("count", 1, 1), ("revoke", 1, 1)]
 
 
+def test_copies_stand_behind_the_head_when_one_between_is_refused(world):
+    """Of exact copies the earliest counts, though decided last; who gave way to it has a copy of its own behind it."""
+    start(world)
+    earliest, first, copy = sorted(world.submissions(3, texts=1), key=lambda one: (one[3], one[0].bytes))
+    for one in (first, copy, earliest):
+        world.decide([one])
+    assert statuses(world, earliest, first, copy) == [COUNTED, DUPLICATE, DUPLICATE]
+    assert world.desk.ask(first, "reject")[0] == "made"
+    assert statuses(world, earliest, first, copy) == [COUNTED, REJECTED, DUPLICATE]
+    named = world.server.query("SELECT duplicate_of FROM decision WHERE submission_id = %s ORDER BY revision DESC LIMIT 1",
+                               (str(copy[0]),))
+    assert named == [(str(earliest[0]),)]
+    expect_all(world)
+    assert world.desk.ask(earliest, "revoke")[0] == "made"
+    assert statuses(world, earliest, first, copy) == [REVOKED, REJECTED, UNDER_REVIEW]
+    expect_all(world)
+
+
 def test_a_verdict_that_comes_late_changes_nothing(world):
     start(world)
     submission, pending = world.submissions(2)
