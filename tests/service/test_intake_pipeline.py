@@ -194,12 +194,19 @@ def test_what_found_no_room_does_not_wait_for_its_age(intake_world):
 
 
 def test_is_ready_when_it_can_hear_decisions(intake_world):
-    """Who asks to wait for a verdict right after the start would be told too late else."""
+    """Who asks to wait for a verdict, or reviews, right after the start would be told too late else."""
     intake = intake_world.start(INTAKE_GREETING_MS="600000", ready=False)
-    unready = await_condition(lambda: "decisions" in intake.service.get("/readyz")[1] and intake.service.get("/readyz"), 15)
-    assert unready[0] == 503
+
+    words = ("no quota is connected yet", "no quota takes reviews yet")
+
+    def lacks(*lacking):
+        status, text = intake.service.get("/readyz")
+        return status == 503 and tuple(word for word in words if word in text) == lacking
+    await_condition(lambda: lacks(*words), what="neither")
     intake_world.quota()
-    intake.service.await_ready()
+    await_condition(lambda: lacks(words[1]), what="reviews alone")
+    reviewer = intake_world.reviewer()
+    await_condition(lambda: reviewer.take() is None and intake.service.get("/readyz")[0] == 200, what="intake to be ready")
 
 
 def test_nothing_is_forgotten_by_a_crash(intake_world):

@@ -240,7 +240,7 @@ BAD_PLANS = {
     ("all: 10", "all: -1"): "is no target",
     ("all: 10", "all: ten"): "is no target",
     ("phase_1: 4,", "phase_0: 4,"): "there is no period",
-    ("people: {all: 3}", "people: {round_1: 3}"): "not in a round",
+    ("people: {all: 3}", "people: {round_0: 3}"): "there is no period",
     ("{all: 0.5}", "{all: 0}"): "out of range",
     ("6.25", "101"): "out of range",
     ("level: grassroots", "level: village"): "is no level",
