@@ -20,7 +20,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 
-from harness.process import BUILD, ROOT  # noqa: E402
+from harness.process import BUILD, ROOT, children  # noqa: E402
 from harness.system import System  # noqa: E402
 from harness.texts import distinct_text  # noqa: E402
 from harness.waiting import await_condition  # noqa: E402
@@ -35,18 +35,6 @@ def cpu_us_of(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         fields = file.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) * 1_000_000 // TICK
-
-
-def children(pid):
-    found = []
-    for other in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{other}/stat", encoding="ascii", errors="replace") as file:
-                if int(file.read().rsplit(")", 1)[1].split()[1]) == pid:
-                    found.append(int(other))
-        except OSError:
-            pass
-    return found
 
 
 def cpu_by_process(system):

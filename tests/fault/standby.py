@@ -7,15 +7,10 @@ import subprocess
 import psycopg2
 
 from harness.postgresql import BIN
-from harness.process import Process
+from harness.process import Process, children
 from harness.waiting import await_condition
 
 SOCKET = ".s.PGSQL.5432"
-
-
-def children(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-        return [int(child) for child in file.read().split()]
 
 
 def command_of(pid):
@@ -105,5 +100,7 @@ class Standby:
             raise AssertionError(str(error)) from error
 
     def end(self):
+        if self.stopped and not is_gone(self.stopped):
+            os.kill(self.stopped, signal.SIGKILL)  # one that stands still does not see its postmaster go
         if self.process is not None:
             self.process.kill()

@@ -23,6 +23,19 @@ def owner():
     return pwd.getpwnam("postgres")
 
 
+def children(pid):
+    """Of all its threads, as of now."""
+    found = []
+    for other in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{other}/stat", encoding="ascii", errors="replace") as file:
+                if int(file.read().rsplit(")", 1)[1].split()[1]) == pid:
+                    found.append(int(other))
+        except OSError:
+            pass
+    return found
+
+
 class Directory:
     """A short directory of our own (a unix socket's path has at most 107 bytes), removed at the end."""
 

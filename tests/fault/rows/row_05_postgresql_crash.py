@@ -6,21 +6,10 @@ import os
 import signal
 import time
 
+from harness.process import children
 from harness.waiting import await_condition
 
 TITLE = "PostgreSQL crash: -m immediate, kill -9 of the postmaster, kill -9 of a backend"
-
-
-def children(pid):
-    found = []
-    for other in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{other}/stat", encoding="ascii", errors="replace") as file:
-                if int(file.read().rsplit(")", 1)[1].split()[1]) == pid:
-                    found.append(int(other))
-        except OSError:
-            pass
-    return found
 
 
 def exists(pid):

@@ -8,14 +8,10 @@ import subprocess
 import time
 
 from fault.world import NotRun
+from harness.process import children
 from harness.waiting import await_condition
 
 TITLE = "fsync and fdatasync error"
-
-
-def children(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-        return file.read().split()
 
 
 def started_at(system):
@@ -52,7 +48,7 @@ def eio(fault):
         before = started_at(world.system)
         words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error=EIO:when=3+"]
         for pid in children(world.system.pid("postgresql")):
-            words += ["-p", pid]
+            words += ["-p", str(pid)]
         tracer = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
             if call == "fsync":

@@ -8,10 +8,10 @@ import subprocess
 import threading
 import time
 
+from harness.process import children
 from harness.waiting import await_condition
 
 from ..world import NotRun
-from .row_05_postgresql_crash import children
 
 TITLE = "slow disk: 300 ms more for every fsync"
 DELAY_US, SLOW_S, QUEUE = 300000, 12, 16

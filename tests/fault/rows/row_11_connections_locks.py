@@ -40,7 +40,9 @@ def occupied(fault):
     world = fault.adopt(system)
     world.load.await_receipts(50, 60 * fault.patience)
     held, began = [], time.monotonic()
-    while time.monotonic() - began < AWAY_S:
+
+    def over():
+        """Holds whatever is free, until the time is over."""
         try:
             held.append(system.connect())
             if len(held) == 1:
@@ -48,7 +50,9 @@ def occupied(fault):
                     cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE 'sk\\_%' "
                                    "AND usename <> 'sk_owner'")
         except psycopg2.OperationalError:
-            time.sleep(0.05)  # all are taken; the next that goes is taken too
+            pass  # all are taken; the next that goes is taken too
+        return time.monotonic() - began >= AWAY_S
+    await_condition(over, 2 * AWAY_S, "all connections to be held for a while")
     refusals = system.log("postgresql").count("too many clients") + system.log("postgresql").count("remaining connection slots")
     for connection in held:
         connection.close()

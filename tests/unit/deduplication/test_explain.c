@@ -9,30 +9,11 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/deduplication/shared_table.h"
+
 static const char form[] =
 	"Tôi xin cam đoan mọi thông tin nêu trong đơn là trung thực, đúng sự thật và hoàn toàn chịu trách "
 	"nhiệm trước pháp luật về những điều đã khai.";
-static struct fold_table *table;
-
-static int open_table(void **state)
-{
-	(void)state;
-	table = fold_table_new();
-	return table == NULL;
-}
-
-static int close_table(void **state)
-{
-	(void)state;
-	fold_table_free(&table);
-	return 0;
-}
-
-static struct bytes text_of(const char *text)
-{
-	return (struct bytes){(const uint8_t *)text, strlen(text)};
-}
-
 static size_t octet_of(const char *text, uint32_t point)
 {
 	size_t at = 0;

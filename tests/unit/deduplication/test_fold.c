@@ -10,26 +10,7 @@
 
 #include <cmocka.h>
 
-static struct fold_table *table;
-
-static int open_table(void **state)
-{
-	(void)state;
-	table = fold_table_new();
-	return table == NULL;
-}
-
-static int close_table(void **state)
-{
-	(void)state;
-	fold_table_free(&table);
-	return 0;
-}
-
-static struct bytes text_of(const char *text)
-{
-	return (struct bytes){(const uint8_t *)text, strlen(text)};
-}
+#include "tests/unit/deduplication/shared_table.h"
 
 /* The folded text on the heap, with a NUL behind. */
 static char *fold(struct bytes text)
