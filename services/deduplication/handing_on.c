@@ -60,9 +60,8 @@ static void write_verdict(const struct comparison *comparison, const uint8_t *sk
 
 	message->status = verdict->status;
 	message->digest = binary(&comparison->text.digest, ID128_SIZE);
-	/* Where another text stands for it in every shard there is nothing to rebuild. */
-	if ((comparison->consulted & ~comparison->unposted) != 0)
-		message->sketch = binary(sketch, SKETCH_SIZE);
+	message->sketch = binary(sketch, SKETCH_SIZE);
+	message->covered = (comparison->consulted & ~comparison->unposted) == 0;
 	message->snapshot = comparison->snapshot;
 	message->scope = comparison->text.exact_scope;
 	message->near_scope = comparison->text.near_scope;

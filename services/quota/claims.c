@@ -208,7 +208,7 @@ enum pg_status claims_sign(struct transaction *transaction, const struct docket 
 	PUT_SIGNED(p, PG_OID_INT4, pg_i32(p, (int32_t)v->exact_scope));
 	PUT_SIGNED(p, PG_OID_TIMESTAMPTZ, pg_instant(p, v->received_at));
 	PUT_SIGNED(p, PG_OID_BYTEA, pg_bytea(p, v->digest));
-	PUT_SIGNED(p, PG_OID_BYTEA, pg_bytea(p, v->sketch));
+	PUT_SIGNED(p, PG_OID_BYTEA, pg_bytea(p, copies_posts(docket, i) ? v->sketch : (struct bytes){0}));
 	PUT_SIGNED(p, PG_OID_INT4, pg_i32(p, (int32_t)v->snapshot));
 	return pg_run(transaction->pg, sign_sql, NULL, transaction->deadline_ms);
 }

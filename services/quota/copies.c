@@ -347,3 +347,10 @@ bool copies_ruled(const struct docket *docket, size_t number)
 {
 	return docket->states[number] == STATE_RULED;
 }
+
+bool copies_posts(const struct docket *docket, size_t number)
+{
+	const struct copies *copies = &docket->copies[docket->copies_of[number]];
+
+	return !docket->verdicts[number].is_covered || (copies->taken && copies->members[0] == number);
+}

@@ -65,6 +65,10 @@ void copies_rule(struct docket *docket);
 /* This verdict was open, and copies_rule() has ruled on it. */
 bool copies_ruled(const struct docket *docket, size_t number);
 
+/* Are the keys of a signed text that is no plain copy put into an index that is rebuilt? Not where another text stands
+ * for it there, unless it takes its place now: that other one may be a plain copy of it, and is not kept then. */
+bool copies_posts(const struct docket *docket, size_t number);
+
 /* The holder gives way to the earliest copy. Never where a person decided on it: a machine replaces no person's
  * decision (law 2), so there the earliest copy stands behind it. */
 bool copies_displace(const struct docket *docket, const struct copies *copies);

@@ -61,6 +61,7 @@ static const char *read_plain(const message *from, struct verdict *to)
 	to->score = from->score;
 	to->digest = bytes_of(&from->digest);
 	to->sketch = bytes_of(&from->sketch);
+	to->is_covered = from->covered;
 	to->exact_scope = from->scope;
 	to->near_scope = from->near_scope;
 	to->snapshot = from->snapshot;

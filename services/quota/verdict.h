@@ -36,6 +36,7 @@ struct verdict {
 	struct id128 duplicate_of;
 	double score;
 	struct bytes digest, sketch;      /* empty where the text was not signed */
+	bool is_covered;                  /* another text stands for it in the index */
 	uint32_t near_scope, exact_scope; /* units that bound near and exact copies; 0: the nation */
 	uint32_t snapshot;
 	const struct shard_epoch *consulted;

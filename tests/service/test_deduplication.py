@@ -136,7 +136,8 @@ class World:
                 "INSERT INTO signature (submission_id, campaign_id, scope, exact_scope, received_at, digest, sketch, "
                 "snapshot) VALUES (%s, %s, %s, %s, 'epoch'::timestamptz + %s * interval '1 microsecond', %s, %s, %s) "
                 "ON CONFLICT DO NOTHING", (number, CAMPAIGN, verdict.near_scope, verdict.scope, verdict.received_at,
-                                           verdict.digest, verdict.sketch, verdict.snapshot))
+                                           verdict.digest, b"" if verdict.covered else verdict.sketch,
+                                           verdict.snapshot))
 
     def judge(self, text, decide=True, **facts):
         """One submission all the way; its verdict."""
