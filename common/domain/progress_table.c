@@ -72,6 +72,24 @@ struct progress_table *progress_table_new(const struct reference_campaign *campa
 	return table;
 }
 
+struct progress_table *progress_table_of_unit(
+	const struct reference_campaign *campaign, const struct targets *targets, uint32_t unit, int64_t now)
+{
+	const struct unit *own = unit_by_id(campaign->units, unit);
+	size_t count;
+	const struct unit *const *children = unit_children(campaign->units, unit, &count);
+	const struct unit **units = own ? malloc((count + 1) * sizeof(*units)) : NULL;
+	struct progress_table *table;
+	if (!units)
+		return NULL;
+	units[0] = own;
+	for (size_t i = 0; i < count; i++) /* of no children there is no array */
+		units[i + 1] = children[i];
+	table = progress_table_new(campaign, targets, units, count + 1, now);
+	free(units);
+	return table;
+}
+
 void progress_table_free(struct progress_table **table)
 {
 	struct progress_table *it = *table;

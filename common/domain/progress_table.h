@@ -30,6 +30,9 @@ struct progress_table {
 /* Without figures; each unit once. NULL: no memory. */
 struct progress_table *progress_table_new(const struct reference_campaign *campaign, const struct targets *targets,
 	const struct unit *const *units, size_t unit_count, int64_t now) MUST_CHECK;
+/* The unit and then its children. NULL too where there is no such unit. */
+struct progress_table *progress_table_of_unit(const struct reference_campaign *campaign, const struct targets *targets,
+	uint32_t unit, int64_t now) MUST_CHECK;
 void progress_table_free(struct progress_table **table);                           /* tolerates NULL */
 size_t progress_table_period(const struct progress_table *table, uint32_t number); /* SIZE_MAX: none */
 

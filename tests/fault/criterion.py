@@ -6,18 +6,17 @@ The counting is harness/books.py, in Python from the rows, and shares nothing wi
 import collections
 import glob
 import os
-import re
 import subprocess
 import time
 
 from harness import books
+from harness.service import CRASH
 from harness.waiting import await_condition, await_within
 
 BOARD_S, BOARD_REBUILT_S = 5, 30
 DRAIN_S = 120
 MIB = 1 << 20
 RESIDENT_MAX = 400 * MIB
-SANITIZER = re.compile(r"ERROR: \w+Sanitizer|runtime error:|WARNING: ThreadSanitizer|Assertion .* failed")
 BAD_SIGNALS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE", "SIGSYS")
 STATUSES = books.COLUMNS[1:-1]
 
@@ -164,7 +163,7 @@ def nobody_crashed(system):
     for path in glob.glob(f"{system.run}/log/*/*"):
         if os.path.isfile(path):
             with open(path, encoding="utf-8", errors="replace") as file:
-                found = SANITIZER.search(file.read())
+                found = CRASH.search(file.read())
             assert not found, f"{path}: {found.group()}"
     for directory in glob.glob(f"{system.run}/services/*-[0-9]*"):
         deaths = subprocess.run(["s6-svdt", directory], capture_output=True, text=True, check=False).stdout

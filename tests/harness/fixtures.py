@@ -92,3 +92,5 @@ def start_service(run_directory):
     yield start
     for service in reversed(started):
         service.kill()
+    crashes = {service.instance: service.crash() for service in started if service.process is not None and service.crash()}
+    assert crashes == {}

@@ -6,6 +6,8 @@ import re
 from .process import BUILD, Process
 from .waiting import PATIENCE_S, await_condition
 
+# What is in the log of a program that has ended by a fault of its own.
+CRASH = re.compile(r"ERROR: \w+Sanitizer|runtime error:|WARNING: ThreadSanitizer|Assertion .* failed")
 _LINE = re.compile(r"^([a-z0-9_]+)(?:\{(.*)\})? (\S+)$")
 
 
@@ -65,6 +67,10 @@ class Service:
                 name, labels, value = match.groups()
                 found[name + ("{" + labels + "}" if labels else "")] = float(value)
         return found
+
+    def crash(self):
+        """The log's line that tells of one, None where there is none."""
+        return next((line for line in self.process.output().splitlines() if CRASH.search(line)), None)
 
     def log_events(self, event):
         """The log's lines of one event, as text."""
