@@ -66,17 +66,23 @@ static void add_number(crypto_generichash_state *hash, uint32_t number)
 	crypto_generichash_update(hash, octets, sizeof(octets));
 }
 
-static void name_officer(const struct reading *it, struct officer *officer)
+static void hash_officer(
+	const struct reading *it, const char *what, const struct officer *officer, uint32_t unit, struct id128 *hashed)
 {
-	static const char WHAT[] = "officer:";
 	crypto_generichash_state hash;
 
 	crypto_generichash_init(&hash, it->key, OFFICER_KEY_SIZE, ID128_SIZE);
-	crypto_generichash_update(&hash, (const uint8_t *)WHAT, strlen(WHAT));
+	crypto_generichash_update(&hash, (const uint8_t *)what, strlen(what));
 	add_number(&hash, it->campaign);
-	add_number(&hash, officer->unit);
+	add_number(&hash, unit);
 	crypto_generichash_update(&hash, (const uint8_t *)officer->address, strlen(officer->address));
-	crypto_generichash_final(&hash, officer->id.octet, ID128_SIZE);
+	crypto_generichash_final(&hash, hashed->octet, ID128_SIZE);
+}
+
+static void name_officer(const struct reading *it, struct officer *officer)
+{
+	hash_officer(it, "officer:", officer, officer->unit, &officer->id);
+	hash_officer(it, "officer address:", officer, 0, &officer->address_hash);
 }
 
 static int compare_officers(const void *left, const void *right)

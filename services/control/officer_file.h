@@ -9,7 +9,8 @@
 enum { OFFICER_KEY_SIZE = 32 };
 
 struct officer {
-	struct id128 id; /* of campaign, unit and address, by a keyed hash: the same again is the same */
+	struct id128 id;           /* of campaign, unit and address, by a keyed hash: the same again is the same */
+	struct id128 address_hash; /* of the address alone, by which one person is known at several units */
 	uint32_t unit;
 	uint32_t line; /* of the file */
 	bool english;

@@ -14,14 +14,15 @@
 
 /* Those that stay keep their sealed address: a seal is another one each time. */
 static const char store_sql[] =
-	"WITH given AS (SELECT * FROM unnest($2::uuid[], $3::int4[], $4::bool[], $5::bytea[]) AS g (id, unit_id, "
-	"english, "
-	"sealed)), gone AS (DELETE FROM officer AS o WHERE o.campaign_id = $1 AND NOT EXISTS (SELECT FROM given AS g "
+	"WITH given AS (SELECT * FROM unnest($2::uuid[], $3::int4[], $4::bool[], $5::bytea[], $6::uuid[]) "
+	"AS g (id, unit_id, english, sealed, address_hash)), gone AS (DELETE FROM officer AS o WHERE o.campaign_id = "
+	"$1 AND NOT EXISTS (SELECT FROM given AS g "
 	"WHERE g.id = o.id) RETURNING 1), "
 	"known AS (SELECT o.id FROM officer AS o JOIN given AS g USING (id)), "
-	"put AS (INSERT INTO officer AS o (id, campaign_id, unit_id, english, sealed) "
-	"SELECT id, $1, unit_id, english, sealed FROM given ON CONFLICT (id) DO UPDATE SET english = EXCLUDED.english "
-	"WHERE o.english <> EXCLUDED.english RETURNING id), "
+	"put AS (INSERT INTO officer AS o (id, campaign_id, unit_id, english, sealed, address_hash) "
+	"SELECT id, $1, unit_id, english, sealed, address_hash FROM given ON CONFLICT (id) DO UPDATE "
+	"SET english = EXCLUDED.english, address_hash = EXCLUDED.address_hash WHERE (o.english, o.address_hash) "
+	"IS DISTINCT FROM (EXCLUDED.english, EXCLUDED.address_hash) RETURNING id), "
 	"counts AS (SELECT (SELECT count(*) FROM put WHERE id NOT IN (SELECT id FROM known)) AS added, "
 	"(SELECT count(*) FROM put WHERE id IN (SELECT id FROM known)) AS changed, (SELECT count(*) FROM gone) AS "
 	"gone), "
@@ -80,6 +81,7 @@ static bool store(struct pg *pg, struct import *import)
 	PUT_OFFICERS(p, PG_OID_INT4, pg_i32(p, (int32_t)o->unit));
 	PUT_OFFICERS(p, PG_OID_BOOL, pg_bool(p, o->english));
 	put_sealed(p, import, sealer);
+	PUT_OFFICERS(p, PG_OID_UUID, pg_uuid(p, &o->address_hash));
 	sealer_free(&sealer);
 	if (pg_run(pg, store_sql, &rows, session_deadline()) != PG_OK)
 		return false;

@@ -15,17 +15,25 @@ static const char weekly_units_sql[] =
 	"FROM "
 	"officer_event e WHERE e.campaign_id = $1 AND e.unit_id = o.unit_id AND e.event = 'weekly' AND e.period = 0 "
 	"AND e.counts = 0 AND e.day = $4) ORDER BY o.unit_id LIMIT $3";
-/* Who wins the event's row makes its notices, to all officers that the unit has then. */
+#define EVENT_OF_TOLD "t.unit_id, t.event, t.period, t.counts, t.day"
+/* Who wins the event's row makes its notices, to all officers that the unit has then: its own and those of units that
+ * were merged into it. Who is both is told once, as its own. */
 static const char tell_sql[] =
-	"WITH given AS (SELECT * FROM unnest($3::int4[], $4::text[], $5::int2[], $6::int2[], $7::date[], $8::text[], "
+	"WITH RECURSIVE given AS (SELECT * FROM unnest($3::int4[], $4::text[], $5::int2[], $6::int2[], $7::date[], "
+	"$8::text[], "
 	"$9::text[]) AS g (unit_id, event, period, counts, day, channel, facts)), "
 	"told AS (INSERT INTO officer_event (campaign_id, unit_id, event, period, counts, day) "
 	"SELECT $1, unit_id, event, period, counts, day FROM given ON CONFLICT DO NOTHING "
 	"RETURNING unit_id, event, period, counts, day), "
+	"line (unit_id, from_id) AS (SELECT unit_id, unit_id FROM given UNION SELECT l.unit_id, u.id FROM line AS l "
+	"JOIN unit AS u ON u.campaign_id = $1 AND u.parent_id = l.from_id AND u.merged), "
 	"made AS (INSERT INTO outbox (id, campaign_id, officer_id, event, channel, event_key, facts, created_at) "
-	"SELECT gen_random_uuid(), $1, o.id, g.event, g.channel, concat_ws(':', g.event, $1, o.id, g.period, g.counts, "
-	"g.day), g.facts::jsonb, $2 FROM told JOIN given AS g USING (unit_id, event, period, counts, day) "
-	"JOIN officer AS o ON o.campaign_id = $1 AND o.unit_id = g.unit_id ON CONFLICT DO NOTHING RETURNING 1) "
+	"SELECT DISTINCT ON (" EVENT_OF_TOLD ", coalesce(o.address_hash, o.id)) gen_random_uuid(), $1, o.id, g.event, "
+	"g.channel, concat_ws(':', g.event, $1, o.id, g.period, g.counts, g.day), g.facts::jsonb, $2 "
+	"FROM told AS t JOIN given AS g USING (unit_id, event, period, counts, day) JOIN line AS l USING (unit_id) "
+	"JOIN officer AS o ON o.campaign_id = $1 AND o.unit_id = l.from_id "
+	"ORDER BY " EVENT_OF_TOLD ", coalesce(o.address_hash, o.id), o.unit_id <> t.unit_id "
+	"ON CONFLICT DO NOTHING RETURNING 1) "
 	"SELECT count(*) FROM made";
 
 struct event {
@@ -144,18 +152,35 @@ static enum pg_status find_events(struct finding *it)
 
 /* Pages ------------------------------------------------------------------------------------------------------------ */
 
-/* The next units that have officers, from the one after `*last` on. A merged unit has no figures of its own to be told
- * of; one that the tree does not know yet is told of in the next pass. */
+/* A merged unit has no figures of its own: its officers go by the unit that has them now. NULL: the tree does not know
+ * it yet; it is told of in the next pass. */
+static const struct unit *heir_of(const struct unit_tree *tree, uint32_t id)
+{
+	const struct unit *unit = unit_by_id(tree, id);
+
+	while (unit && unit->merged)
+		unit = unit_by_id(tree, unit->parent);
+	return unit;
+}
+
+static bool is_among(const struct unit *unit, const struct unit *const *units, size_t count)
+{
+	while (count > 0)
+		if (units[--count] == unit)
+			return true;
+	return false;
+}
+
+/* The next units that are to be told of, each once, from the one after `*last` on. */
 static size_t take_units(
 	const struct officer_plan *plan, const PGresult *rows, const struct unit **units, uint32_t *last)
 {
 	size_t count = 0;
 
 	for (int row = 0; row < PQntuples(rows); row++) {
-		const struct unit *unit;
 		*last = (uint32_t)pg_get_i32(rows, row, 0);
-		unit = unit_by_id(plan->campaign->units, *last);
-		if (unit && !unit->merged)
+		const struct unit *unit = heir_of(plan->campaign->units, *last);
+		if (unit && !is_among(unit, units, count))
 			units[count++] = unit;
 	}
 	return count;
@@ -174,15 +199,11 @@ static enum pg_status read_page(
 	return pg_run(plan->pg, sql, rows, deadline());
 }
 
-static enum pg_status read_table(
-	struct officer_plan *plan, const struct unit *const *units, size_t count, struct progress_table **table)
+static enum pg_status read_table(struct officer_plan *plan, struct progress_table *table)
 {
 	bool moved = false;
-	enum pg_status status = PG_FULL;
+	enum pg_status status = table ? progress_table_read(table, plan->pg, &moved, deadline()) : PG_FULL;
 
-	*table = progress_table_new(plan->campaign, plan->targets, units, count, plan->now);
-	if (*table)
-		status = progress_table_read(*table, plan->pg, &moved, deadline());
 	return status == PG_OK && moved ? PG_RETRY : status;
 }
 
@@ -193,30 +214,22 @@ typedef enum pg_status plan_units(
 static enum pg_status plan_targets(
 	struct officer_plan *plan, struct events *events, const struct unit *const *units, size_t count, int32_t day)
 {
-	CLEANUP(progress_table_free) struct progress_table *table = NULL;
-	enum pg_status status = read_table(plan, units, count, &table);
+	CLEANUP(progress_table_free)
+	struct progress_table *table = progress_table_new(plan->campaign, plan->targets, units, count, plan->now);
+	enum pg_status status = read_table(plan, table);
 	struct finding it = {.plan = plan, .table = table, .events = events};
 
 	(void)day;
 	return status == PG_OK ? find_events(&it) : status;
 }
 
-/* The unit, then its children. */
 static enum pg_status plan_summary(
 	struct officer_plan *plan, struct events *events, const struct unit *own, int32_t day)
 {
-	CLEANUP(progress_table_free) struct progress_table *table = NULL;
-	size_t count;
-	const struct unit *const *children = unit_children(plan->campaign->units, own->id, &count);
-	const struct unit **units = malloc((count + 1) * sizeof(*units));
-	enum pg_status status = PG_FULL;
+	CLEANUP(progress_table_free)
+	struct progress_table *table = progress_table_of_unit(plan->campaign, plan->targets, own->id, plan->now);
+	enum pg_status status = read_table(plan, table);
 
-	if (units) {
-		units[0] = own;
-		memcpy(units + 1, children, count * sizeof(*units));
-		status = read_table(plan, units, count + 1, &table);
-		free(units);
-	}
 	if (status != PG_OK)
 		return status;
 	events->rows[events->count++] = (struct event){.unit = own->id, .event = NOTICE_WEEKLY, .day = day};

@@ -70,9 +70,9 @@ class Officers(World):
                                turn=(today + timedelta(10)).isoformat(), closes=(today + timedelta(300)).isoformat())
         self.control.do("campaign", "apply", self.control.write(f"{code}.yaml", text))
 
-    def begin(self, code, officers=OFFICERS, **rules):
+    def begin(self, code, officers=OFFICERS, units=UNITS, **rules):
         self.campaign(code, **rules)
-        self.control.do("units", "import", self.control.write("u.csv", UNITS), "--campaign", code)
+        self.control.do("units", "import", self.control.write("u.csv", units), "--campaign", code)
         self.control.do("quotas", "apply", self.control.write("q.yaml", QUOTAS.format(code=code)), "--campaign", code)
         return self.officers(code, officers)
 
@@ -108,6 +108,30 @@ def world(control, postgresql, run_directory, start_service):
     whole = Officers(control, postgresql, run_directory, start_service)
     yield whole
     whole.close()
+
+
+def test_officers_of_a_merged_unit_are_told_of_the_one_it_went_to(world):
+    """R1, R21: through two merges, in their own language; who is an officer of both is told once. What they were told
+    before stays as it was."""
+    both = "01.1,both@example.vn,vi\n01.2,both@example.vn,vi\n"
+    world.begin("trial", OFFICERS.replace("01.1,an@", "01.3,an@") + both, units=UNITS + "01.3,Công đoàn C,3,01,,1\n",
+                send="quota_met: mail")
+    world.count(1, {VN: 13, HN: 13, A: 12, B: 1})
+    world.start()
+    world.await_mail("both@example.vn")
+    today = datetime.now(VIETNAM).date()
+    for code, into in (("01.3", "01.1"), ("01.1", "01.2")):
+        path = world.control.write("moves.csv", f"valid_from,code,merged_into,parent_code,name\n{today},{code},{into},,\n")
+        world.control.do("units", "import", path, "--campaign", "trial")
+    before = world.notices(1)
+    assert before == {("quota_met", "01.1"): 1}
+    world.count(1, {VN: 80, HN: 80, A: 12, B: 80})
+    for address in ("an@example.vn", "ba.en@example.vn"):
+        told = world.await_mail(address)
+        assert "80/50" in told.get_content(), told.get_content()
+    await_condition(lambda: world.server.query("SELECT count(*) FROM outbox WHERE state = 0") == [(0,)], 60, "all to be sent")
+    assert world.notices(1) == {**before, ("quota_met", "01.2"): 3, ("quota_met", "01"): 2}
+    assert world.server.query("SELECT count(*) FROM officer o JOIN unit u ON u.id = o.unit_id WHERE u.merged") == [(2,)]
 
 
 def due_an_hour_ago():
