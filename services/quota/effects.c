@@ -35,6 +35,8 @@ static const char raise_versions_sql[] =
 	"ON CONFLICT (campaign_id) DO UPDATE SET version = b.version + 1, moved_at = EXCLUDED.moved_at "
 	"RETURNING version, coalesce((SELECT t.version FROM unit_tree AS t WHERE t.campaign_id = b.campaign_id), 0)";
 
+static const char trees_sql[] = "SELECT campaign_id, version FROM unit_tree";
+
 static bool add_changes(
 	const struct transaction *transaction, const struct sums *sums, const struct change *changes, size_t count)
 {
@@ -245,7 +247,7 @@ static enum pg_status move_totals(
 	return raise_versions(transaction, sums->hours, *boards, *board_count);
 }
 
-enum pg_status effects_apply(struct transaction *transaction, const struct change *changes, size_t count,
+static enum pg_status apply(struct transaction *transaction, const struct change *changes, size_t count,
 	struct board_news **boards, size_t *board_count)
 {
 	struct sums sums = {.tally = tally_new(transaction->arena),
@@ -267,4 +269,32 @@ enum pg_status effects_apply(struct transaction *transaction, const struct chang
 	if (status == PG_OK)
 		status = move_rounds(transaction, sums.rounds);
 	return status == PG_OK ? move_totals(transaction, &sums, boards, board_count) : status;
+}
+
+/* Whose ancestors or rounds have changed since: what was counted for those of before may well be less than nothing. */
+static bool is_of_another_tree(const struct transaction *transaction)
+{
+	CLEANUP(pg_result_clear) PGresult *rows = NULL;
+	bool other = false;
+
+	pg_params(transaction->pg);
+	if (pg_run(transaction->pg, trees_sql, &rows, transaction->deadline_ms) != PG_OK)
+		return false;
+	for (int row = 0; row < PQntuples(rows); row++) {
+		const struct reference_campaign *campaign =
+			reference_by_id(transaction->reference, (uint32_t)pg_get_i16(rows, row, 0));
+		other |= campaign != NULL && campaign->tree_version != (uint64_t)pg_get_i64(rows, row, 1);
+	}
+	return other;
+}
+
+enum pg_status effects_apply(struct transaction *transaction, const struct change *changes, size_t count,
+	struct board_news **boards, size_t *board_count)
+{
+	enum pg_status status = apply(transaction, changes, count, boards, board_count);
+
+	/* A refusal of ours, not of PostgreSQL's. */
+	if (status == PG_REFUSED && pg_sqlstate(transaction->pg)[0] == '\0' && is_of_another_tree(transaction))
+		return PG_RETRY;
+	return status;
 }

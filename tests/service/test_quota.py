@@ -28,14 +28,14 @@ PASSWORD = "0123456789abcdef"
 ACL = f"user quota on >{PASSWORD} ~board:* +@all -@admin -@dangerous"
 
 
-def load_campaign(server):
+def load_campaign(server, units=PARENTS):
     with open(os.path.join(ROOT, "deploy", "campaigns", "demo.yaml"), encoding="utf-8") as file:
         server.query("INSERT INTO campaign (id, code, source, sha256) VALUES (%s, 'demo', %s, '')",
                      (CAMPAIGN, file.read()))
     # Submissions are received in the first quarter of an hour of what is 5:13 on the 15th in Vietnam.
     server.query("INSERT INTO quota_round VALUES (%s, 1, 'Một', 'One', '2023-11-15', '2023-11-15'), "
                  "(%s, 2, 'Hai', 'Two', '2023-11-16', '2023-11-30')", (CAMPAIGN, CAMPAIGN))
-    for unit, parent in PARENTS.items():
+    for unit, parent in units.items():
         server.query("INSERT INTO unit (campaign_id, id, code, name, level, parent_id, accepts_submissions) "
                      "VALUES (%s, %s, %s, %s, %s, %s, true)",
                      (CAMPAIGN, unit, f"U{unit}", f"Đơn vị {unit}", min(unit // 2, 4), parent))
@@ -57,6 +57,7 @@ class World:
                          "QUOTA_REDIS_TIMEOUT_MS": "500", "QUOTA_CREDIT": "64"}
         self.ends, self.services, self.answered = [], {}, collections.Counter()
         self.random = random.Random(7)
+        self.units, self.received_us = list(PARENTS), 10 ** 9
         self.upstream = Upstream("ipc://" + directory.below("deduplication-1"), "KIND_VERDICT_REACHED",
                                  self.keys["deduplication"])
         self.ends.append(self.upstream)
@@ -86,8 +87,8 @@ class World:
         made = []
         for _ in range(count):
             text = self.random.randrange(texts) if texts else uuid.uuid4().int
-            made.append((uuid.uuid4(), self.random.choice(list(PARENTS)), bytes([self.random.randrange(9)]) * 16,
-                         RECEIVED_FROM + self.random.randrange(10 ** 9), text.to_bytes(16, "big")))
+            made.append((uuid.uuid4(), self.random.choice(self.units), bytes([self.random.randrange(9)]) * 16,
+                         RECEIVED_FROM + self.random.randrange(self.received_us), text.to_bytes(16, "big")))
         connection = self.server.connect()
         with connection, connection.cursor() as cursor:
             psycopg2.extras.execute_values(
