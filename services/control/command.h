@@ -44,6 +44,7 @@ int command_token_list(struct rundir *run, int argc, char **argv);
 int command_token_revoke(struct rundir *run, int argc, char **argv);
 int command_audit(struct rundir *run, int argc, char **argv);
 int command_rebuild_board(struct rundir *run, int argc, char **argv);
+int command_rebuild_rounds(struct rundir *run, int argc, char **argv);
 int command_notices(struct rundir *run, int argc, char **argv);
 int command_notices_resend(struct rundir *run, int argc, char **argv);
 int command_quarantine_list(struct rundir *run, int argc, char **argv);

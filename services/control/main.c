@@ -119,6 +119,12 @@ static const struct command COMMANDS[] = {
 		"Recount everything from the submissions; exit 1 on any drift, 69 when not all could be compared.",
 		command_audit},
 	{"rebuild-board", "[CAMPAIGN]", "Build the boards in Redis anew from PostgreSQL.", command_rebuild_board},
+	{"rebuild-rounds", "[CAMPAIGN]",
+		"Count the people of rounds anew from who takes part.\n\n"
+		"For where `audit` found `rounds` wrong: after an upgrade over migration 0017, what programs of before "
+		"it counted\n"
+		"until they were restarted is missing. May be done while all runs, and again.",
+		command_rebuild_rounds},
 };
 
 static void print_help(FILE *out)

@@ -50,18 +50,8 @@ static int rebuild(struct pg *pg, struct redis *redis, uint32_t campaign, struct
 static int rebuild_all(struct pg *pg, struct redis *redis, const char *campaign)
 {
 	PGresult *rows CLEANUP(pg_result_clear) = NULL;
-	int worst = EXIT_OK;
+	int worst = session_campaigns_find(pg, campaign, &rows);
 
-	pg_cstr(pg_params(pg), campaign);
-	if (pg_run(pg, "SELECT id, code FROM campaign WHERE $1 IS NULL OR code = $1 ORDER BY id", &rows,
-		    session_deadline()) != PG_OK) {
-		fprintf(stderr, "sangkien: cannot read the campaigns: %s\n", pg_error(pg));
-		return EXIT_AWAY;
-	}
-	if (PQntuples(rows) == 0 && campaign != NULL) {
-		fprintf(stderr, "sangkien: there is no campaign '%s'; `sangkien campaign list` shows them\n", campaign);
-		return EXIT_DATA_BAD;
-	}
 	for (int row = 0; row < PQntuples(rows); row++) {
 		int code = rebuild(pg, redis, (uint32_t)pg_get_i16(rows, row, 0), pg_get_bytes(rows, row, 1));
 		worst = code > worst ? code : worst;

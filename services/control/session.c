@@ -2,6 +2,7 @@
 
 #include "common/runtime/clock.h"
 #include "common/runtime/random.h"
+#include "services/control/command.h"
 #include "services/control/program.h"
 
 #include <sodium.h>
@@ -119,6 +120,20 @@ bool session_campaign_load(struct pg *pg, const char *code, struct session_campa
 	}
 	loaded->units = load_units(pg, loaded->id);
 	return true;
+}
+
+int session_campaigns_find(struct pg *pg, const char *code, PGresult **rows)
+{
+	pg_cstr(pg_params(pg), code);
+	if (pg_run(pg, "SELECT id, code FROM campaign WHERE $1 IS NULL OR code = $1 ORDER BY id", rows,
+		    session_deadline()) != PG_OK) {
+		fprintf(stderr, "sangkien: cannot read the campaigns: %s\n", pg_error(pg));
+		return EXIT_AWAY;
+	}
+	if (PQntuples(*rows) > 0 || code == NULL)
+		return EXIT_OK;
+	fprintf(stderr, "sangkien: there is no campaign '%s'; `sangkien campaign list` shows them\n", code);
+	return EXIT_DATA_BAD;
 }
 
 void session_campaign_unload(struct session_campaign *loaded)

@@ -23,6 +23,9 @@ struct session_campaign {
 bool session_campaign_load(struct pg *pg, const char *code, struct session_campaign *loaded) MUST_CHECK;
 void session_campaign_unload(struct session_campaign *loaded); /* tolerates zeroed memory */
 
+/* Rows (id, code) of one campaign, or of all without a `code`; EXIT_OK, or another code and a line on stderr. */
+int session_campaigns_find(struct pg *pg, const char *code, PGresult **rows) MUST_CHECK;
+
 /* Units in force, ascending by id, with texts of their own. False: PostgreSQL failed. */
 bool session_units_read(struct pg *pg, uint32_t campaign_id, struct unit_row **units, size_t *count) MUST_CHECK;
 void session_units_free(struct unit_row **units, size_t count);

@@ -12,6 +12,7 @@ enum audit_check {
 	AUDIT_DAYS,          /* and unit_day by the day of receipt */
 	AUDIT_PARTICIPATION, /* for each person, unit, phase and day the number of counted submissions */
 	AUDIT_PEOPLE,        /* distinct persons below each unit */
+	AUDIT_ROUNDS,        /* and unit_round those of a round, by the day on which each was new */
 	AUDIT_CHECKS
 };
 const char *audit_check_name(enum audit_check check);

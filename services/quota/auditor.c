@@ -59,7 +59,8 @@ const char *audit_check_name(enum audit_check check)
 		[AUDIT_TOTALS] = "totals",
 		[AUDIT_DAYS] = "days",
 		[AUDIT_PARTICIPATION] = "participation",
-		[AUDIT_PEOPLE] = "people"};
+		[AUDIT_PEOPLE] = "people",
+		[AUDIT_ROUNDS] = "rounds"};
 
 	return names[check];
 }

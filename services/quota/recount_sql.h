@@ -14,13 +14,19 @@
 	"PRIMARY KEY (campaign_id, unit_id, ancestor_id)); "                                                           \
 	"CREATE TEMP TABLE IF NOT EXISTS audit_leaf (campaign_id int2, unit_id int4, phase int2, status int2, "        \
 	"day date, n int8, persons numeric, PRIMARY KEY (campaign_id, unit_id, phase, status, day)); "                 \
+	"CREATE TEMP TABLE IF NOT EXISTS audit_round (LIKE unit_round); "                                              \
+	"CREATE TEMP TABLE IF NOT EXISTS audit_span (LIKE quota_round); "                                              \
+	"CREATE TEMP TABLE IF NOT EXISTS audit_newcomer (campaign_id int2, unit_id int4, round int2, day date, "       \
+	"n int8, PRIMARY KEY (campaign_id, unit_id, round, day)); "                                                    \
 	"CREATE TEMP TABLE IF NOT EXISTS audit_people (campaign_id int2, unit_id int4, phase int2, n int8, "           \
 	"PRIMARY KEY (campaign_id, unit_id, phase))"
 
 /* All under one snapshot. */
 #define RECOUNT_COPY_SQL                                                                                               \
 	"BEGIN ISOLATION LEVEL REPEATABLE READ; "                                                                      \
-	"TRUNCATE audit_total, audit_day, audit_part, audit_above, audit_leaf, audit_people; "                         \
+	"TRUNCATE audit_total, audit_day, audit_part, audit_above, audit_leaf, audit_people, audit_round, "            \
+	"audit_span, audit_newcomer; INSERT INTO audit_round SELECT * FROM unit_round; "                               \
+	"INSERT INTO audit_span SELECT * FROM quota_round; "                                                           \
 	"INSERT INTO audit_total SELECT * FROM unit_total; INSERT INTO audit_day SELECT * FROM unit_day; "             \
 	"INSERT INTO audit_part SELECT * FROM participation; "                                                         \
 	"WITH RECURSIVE up AS (SELECT campaign_id, id AS unit_id, id AS ancestor_id, parent_id FROM unit UNION ALL "   \
@@ -65,7 +71,8 @@
 			  "NOT well), "                                                                                \
 			  "(SELECT count(*) FROM d)"
 
-/* The next $3 persons behind ($1, $2): below which units they count. Gives the last of them. */
+/* The next $3 persons behind ($1, $2): below which units they count, and from which day of a round on. Gives the last
+ * of them. */
 #define RECOUNT_PEOPLE_SQL                                                                                             \
 	"WITH who AS MATERIALIZED (SELECT DISTINCT campaign_id, person FROM audit_part "                               \
 	"WHERE (campaign_id, person) > ($1, $2) ORDER BY 1, 2 LIMIT $3), "                                             \
@@ -74,7 +81,13 @@
 	"(p.campaign_id, p.unit_id) CROSS JOIN LATERAL (SELECT unnest(ARRAY[0::int2, p.phase])) AS q(phase) "          \
 	"WHERE p.counted > 0), "                                                                                       \
 	"put AS (INSERT INTO audit_people AS a SELECT campaign_id, unit_id, phase, count(*) FROM at GROUP BY 1, 2, 3 " \
-	"ON CONFLICT (campaign_id, unit_id, phase) DO UPDATE SET n = a.n + excluded.n) "                               \
+	"ON CONFLICT (campaign_id, unit_id, phase) DO UPDATE SET n = a.n + excluded.n), "                              \
+	"first AS (SELECT p.campaign_id, a.ancestor_id AS unit_id, r.number AS round, min(p.day) AS day "              \
+	"FROM audit_part p JOIN who USING (campaign_id, person) JOIN audit_span r ON r.campaign_id = p.campaign_id "   \
+	"AND p.day BETWEEN r.first_day AND r.last_day JOIN audit_above a ON (a.campaign_id, a.unit_id) = "             \
+	"(p.campaign_id, p.unit_id) WHERE p.counted > 0 GROUP BY 1, 2, 3, p.person), "                                 \
+	"put_first AS (INSERT INTO audit_newcomer AS a SELECT campaign_id, unit_id, round, day, count(*) FROM first "  \
+	"GROUP BY 1, 2, 3, 4 ON CONFLICT (campaign_id, unit_id, round, day) DO UPDATE SET n = a.n + excluded.n) "      \
 	"SELECT campaign_id, person FROM who ORDER BY 1 DESC, 2 DESC LIMIT 1"
 
 /* Each gives rows (campaign_id, unit_id, phase, what, expected, found) that should not be there. */
@@ -115,5 +128,10 @@
 	"FULL JOIN audit_people p USING (campaign_id, unit_id, phase) FULL JOIN days d "                               \
 	"USING (campaign_id, unit_id, phase) CROSS JOIN LATERAL (VALUES ('people', p.n, t.people), "                   \
 	"('people by day', p.n, d.n)) AS v(what, expected, found) WHERE coalesce(expected, 0) <> coalesce(found, 0)"
+
+#define RECOUNT_ROUNDS_SQL                                                                                             \
+	"SELECT campaign_id, unit_id, (100 + round)::int2, 'people of ' || day, s.n, t.people FROM audit_newcomer s "  \
+	"FULL JOIN audit_round t USING (campaign_id, unit_id, round, day) "                                            \
+	"WHERE coalesce(s.n, 0) <> coalesce(t.people, 0)"
 
 #endif

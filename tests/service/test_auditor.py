@@ -122,6 +122,7 @@ WRONG = [
     ("UPDATE unit_total SET people = people {} 1 WHERE unit_id = 1 AND phase = 0", {"people", "board"}),
     ("UPDATE unit_day SET counted = counted {} 1 WHERE unit_id = 3", {"days"}),
     ("UPDATE participation SET counted = counted {} 1 WHERE unit_id = 4", {"participation"}),
+    ("UPDATE unit_round SET people = people {} 1 WHERE unit_id = 2 AND round = 1", {"rounds"}),
     ("UPDATE decision SET revision = revision {} 1 WHERE unit_id = 4", {"one_verdict"}),
     ("UPDATE submission SET campaign_id = campaign_id {} 1 WHERE unit_id = 5", {"decision_place"}),
 ]

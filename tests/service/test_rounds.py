@@ -4,6 +4,8 @@ Would catch: people of days that are no more in the round, of a round that is go
 round was; a plan that is applied again and makes everybody count anew.
 """
 import datetime
+import json
+import re
 
 from test_moves import FIRST_DAY, Books
 
@@ -43,3 +45,23 @@ def test_rounds_that_change_are_counted_anew(control, postgresql, redis_of_contr
         state = books.everything()
         control.do("quotas", "apply", plan, "--campaign", "trial")
         assert books.everything() == state
+
+
+def test_what_an_old_quota_left_out_is_counted_anew(control, postgresql, redis_of_control):
+    """Between migration 0017 and its restart a quota of before it counts nobody in rounds."""
+    assert redis_of_control
+    books = Books(control, postgresql)
+    books.decide(60)
+    state, right = books.everything(), postgresql.query("SELECT * FROM unit_round WHERE people <> 0 ORDER BY 1, 2, 3, 4")
+    assert len(right) > 4
+    postgresql.query("DELETE FROM unit_round WHERE unit_id IN (1, 2)")
+    postgresql.query("UPDATE unit_round SET people = people + 3 WHERE unit_id = 5")
+    code, output, _ = control.run("audit", "--json", "--wait", "0")
+    wrong = {(row["check"], row["unit"]) for row in json.loads(output)["rows"] if row["check"] != "board"}
+    assert code == 1 and wrong == {("rounds", "VN"), ("rounds", "25"), ("rounds", "25.1")}
+    said = control.do("rebuild-rounds")
+    assert re.fullmatch(r"trial: people of rounds counted anew, [1-9]\d* rows were wrong\n", said), said
+    assert books.everything() == state
+    books.assert_exact()
+    assert control.do("rebuild-rounds", "trial") == "trial: people of rounds counted anew, 0 rows were wrong\n"
+    assert control.run("rebuild-rounds", "nowhere")[0] == 65
