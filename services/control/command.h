@@ -28,6 +28,7 @@ struct command {
 int command_up(struct rundir *run, int argc, char **argv);
 int command_down(struct rundir *run, int argc, char **argv);
 int command_status(struct rundir *run, int argc, char **argv);
+int command_ops(struct rundir *run, int argc, char **argv);
 int command_scale(struct rundir *run, int argc, char **argv);
 int command_restart(struct rundir *run, int argc, char **argv);
 int command_migrate(struct rundir *run, int argc, char **argv);

@@ -1,13 +1,13 @@
 #include "services/control/instance_state.h"
 
+#include "services/control/admin_port.h"
 #include "services/control/program.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ASK_MS = 2000, PAGE_BYTES_MAX = 4 << 20 };
+enum { PAGE_BYTES_MAX = 4 << 20 };
 
 static bool ends_with(const char *name, size_t length, const char *end)
 {
@@ -53,30 +53,6 @@ void work_figures_read(const char *page, struct work_figures *figures)
 	}
 }
 
-static size_t take_page(char *data, size_t size, size_t count, void *page)
-{
-	buffer_add(page, data, size * count);
-	return size * count;
-}
-
-static bool fetch(const char *address, const char *path, struct buffer *page)
-{
-	char url[160];
-	CURL *request = curl_easy_init();
-	if (request == NULL)
-		return false;
-	snprintf(url, sizeof(url), "http://%s%s", address, path);
-	curl_easy_setopt(request, CURLOPT_URL, url);
-	curl_easy_setopt(request, CURLOPT_TIMEOUT_MS, (long)ASK_MS);
-	curl_easy_setopt(request, CURLOPT_WRITEFUNCTION, take_page);
-	curl_easy_setopt(request, CURLOPT_WRITEDATA, page);
-	curl_easy_setopt(request, CURLOPT_NOPROXY, "*");
-	bool fetched = curl_easy_perform(request) == CURLE_OK;
-	curl_easy_cleanup(request);
-	buffer_add(page, "", 1);
-	return fetched && !page->failed;
-}
-
 /* "up ready seconds" as s6-svstat prints the three fields. */
 static void look_at_process(const struct rundir *run, struct instance_state *state)
 {
@@ -95,7 +71,7 @@ static void look_at_process(const struct rundir *run, struct instance_state *sta
 	state->up_seconds = state->is_up ? strtoull((const char *)output.data + read, NULL, 10) : 0;
 }
 
-static void look_at_address(const struct rundir *run, struct instance_state *state)
+void instance_state_find(const struct rundir *run, struct instance_state *state)
 {
 	char path[RUNDIR_FILE_MAX];
 	state->address[0] = '\0';
@@ -107,17 +83,32 @@ static void look_at_address(const struct rundir *run, struct instance_state *sta
 	fclose(file);
 }
 
+size_t instance_states_list(const struct rundir *run, struct instance_state *states)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < SUPERVISED_KIND_COUNT; i++) {
+		const struct supervised_kind *kind = &SUPERVISED_KINDS[i];
+		uint32_t instances = supervision_count(run, kind->name);
+		for (uint32_t n = 0; n < instances && count < INSTANCES_MAX; n++, count++) {
+			states[count] = (struct instance_state){.kind = kind};
+			snprintf(states[count].name, sizeof(states[count].name), "%s-%u", kind->name, kind->first + n);
+		}
+	}
+	return count;
+}
+
 void instance_state_look(const struct rundir *run, struct instance_state *state)
 {
 	struct buffer page CLEANUP(buffer_deinit) = {.limit = PAGE_BYTES_MAX};
 	struct buffer readiness CLEANUP(buffer_deinit) = {.limit = PAGE_BYTES_MAX};
 	look_at_process(run, state);
-	look_at_address(run, state);
-	state->answers = state->is_up && state->address[0] != '\0' && fetch(state->address, "/metrics", &page);
+	instance_state_find(run, state);
+	state->answers =
+		state->is_up && state->address[0] != '\0' && admin_port_fetch(state->address, "/metrics", &page);
 	if (!state->answers)
 		return;
 	work_figures_read((const char *)page.data, &state->figures);
 	/* s6 knows that it was ready once; whether it is now, it says itself. */
-	state->is_ready = state->is_ready && fetch(state->address, "/readyz", &readiness) &&
+	state->is_ready = state->is_ready && admin_port_fetch(state->address, "/readyz", &readiness) &&
 			  strstr((const char *)readiness.data, "\"ready\":true") != NULL;
 }

@@ -12,6 +12,11 @@ static const struct command COMMANDS[] = {
 		"Each service and instance: up since, address, queue, oldest waiting, rate, errors.\n\nExit 1 when one "
 		"is not ready.",
 		command_status},
+	{"ops", "[--listen ADDRESS:PORT]",
+		"Serve the operators' page: every instance live, as its /metrics has it.\n\n"
+		"`up` starts it and `status` says where it is. Without --listen it keeps its address, at first any "
+		"free port of\n127.0.0.1.",
+		command_ops},
 	{"scale", "SERVICE=N [SERVICE=N …]", "Run N instances of a service without touching the others.",
 		command_scale},
 	{"restart", "SERVICE [SERVICE …]", "Restart the instances of a service one by one; clients see nothing of it.",

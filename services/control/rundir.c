@@ -161,16 +161,26 @@ const char *rundir_redis_password_file(const struct rundir *run, char *text)
 	return rundir_file(run, text, "keys/redis-control.password");
 }
 
-const char *rundir_public_address(const struct rundir *run, char *text)
+/* The one word of a file of instances/, in `text` of 128 bytes. */
+static bool read_address(const struct rundir *run, const char *name, char *text)
 {
 	char path[RUNDIR_FILE_MAX];
-	FILE *file = fopen(rundir_file(run, path, "instances/edge"), "re");
-	char address[128] = "127.0.0.1:8080";
-	if (file != NULL) {
-		if (fscanf(file, "%127s", address) != 1)
-			snprintf(address, sizeof(address), "127.0.0.1:8080");
-		fclose(file);
-	}
-	snprintf(text, RUNDIR_FILE_MAX, "http://%s", address);
+	FILE *file = fopen(rundir_file(run, path, "instances/%s", name), "re");
+	if (file == NULL)
+		return false;
+	bool read = fscanf(file, "%127s", text) == 1;
+	fclose(file);
+	return read;
+}
+
+const char *rundir_public_address(const struct rundir *run, char *text)
+{
+	char address[128];
+	snprintf(text, RUNDIR_FILE_MAX, "http://%s", read_address(run, "edge", address) ? address : "127.0.0.1:8080");
 	return text;
+}
+
+bool rundir_ops_address(const struct rundir *run, char *text)
+{
+	return read_address(run, "ops", text);
 }

@@ -35,5 +35,7 @@ const char *rundir_conninfo(const struct rundir *run, char *text);
 const char *rundir_redis_address(const struct rundir *run, char *text);
 const char *rundir_redis_password_file(const struct rundir *run, char *text); /* user "control" */
 const char *rundir_public_address(const struct rundir *run, char *text); /* "http://127.0.0.1:8080" as `up` bound it */
+/* "127.0.0.1:43210" of the operators' page as it is or was bound, in `text` of 128 bytes; false: it never was. */
+bool rundir_ops_address(const struct rundir *run, char *text) MUST_CHECK;
 
 #endif

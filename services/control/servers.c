@@ -189,15 +189,22 @@ static const char *wanted_address(const struct rundir *run, char *text)
 	return rundir_public_address(run, text) + strlen("http://");
 }
 
+bool servers_address_is_sane(const char *setting, const char *text)
+{
+	struct sockaddr_in address;
+	if (split_address(text, &address))
+		return true;
+	fprintf(stderr, "sangkien: %s must be like 127.0.0.1:8080, not '%s'\n", setting, text);
+	return false;
+}
+
 bool servers_edge_prepare(const struct rundir *run)
 {
 	char text[RUNDIR_FILE_MAX], path[RUNDIR_FILE_MAX], line[RUNDIR_FILE_MAX + 1];
 	const char *listen = wanted_address(run, text), *rate = getenv("SANGKIEN_ADDRESS_RATE");
 	struct sockaddr_in address;
-	if (!split_address(listen, &address)) {
-		fprintf(stderr, "sangkien: SANGKIEN_LISTEN must be like 127.0.0.1:8080, not '%s'\n", listen);
+	if (!servers_address_is_sane("SANGKIEN_LISTEN", listen) || !split_address(listen, &address))
 		return false;
-	}
 	if (!supervision_is_up(run, "edge") && !address_is_free(&address)) {
 		fprintf(stderr,
 			"sangkien: another program listens at %s; choose another address with SANGKIEN_LISTEN, for "

@@ -12,6 +12,8 @@ bool servers_postgresql_settle(const struct rundir *run) MUST_CHECK;
 bool servers_redis_prepare(const struct rundir *run) MUST_CHECK;
 /* nginx.conf from deploy/nginx, listening at SANGKIEN_LISTEN. False when another program has that address. */
 bool servers_edge_prepare(const struct rundir *run) MUST_CHECK;
+/* Like 127.0.0.1:8080? Else false with a line on stderr that names the setting. */
+bool servers_address_is_sane(const char *setting, const char *address) MUST_CHECK;
 /* The instances of intake and leaderboard that the edge passes requests to; nginx is told when it runs. */
 bool servers_edge_route(const struct rundir *run) MUST_CHECK;
 /* Is it one that clients reach through the edge? */

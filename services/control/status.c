@@ -11,23 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { INSTANCES_MAX = 256, RATE_OVER_MS = 1000 };
-
-static const char *const SERVERS[] = {"postgresql", "redis", "edge"};
-
-static size_t list_instances(const struct rundir *run, struct instance_state *states)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < SUPERVISED_KIND_COUNT; i++) {
-		const struct supervised_kind *kind = &SUPERVISED_KINDS[i];
-		uint32_t instances = supervision_count(run, kind->name);
-		for (uint32_t n = 0; n < instances && count < INSTANCES_MAX; n++, count++) {
-			states[count] = (struct instance_state){0};
-			snprintf(states[count].name, sizeof(states[count].name), "%s-%u", kind->name, kind->first + n);
-		}
-	}
-	return count;
-}
+enum { RATE_OVER_MS = 1000 };
 
 /* Two looks, a second apart, for the rates. */
 static void look_twice(const struct rundir *run, struct instance_state *states, size_t count)
@@ -57,7 +41,11 @@ static const char *state_word(const struct instance_state *state)
 static void print_table(
 	const struct rundir *run, const struct instance_state *states, size_t count, const char *address)
 {
-	printf("%s, run directory %s\n\n", address, run->path);
+	char ops[128];
+	printf("%s, run directory %s\n", address, run->path);
+	if (rundir_ops_address(run, ops))
+		printf("operators' page: http://%s/\n", ops);
+	puts("");
 	printf("%-24s %-10s %10s  %-22s %8s %12s %10s %7s\n", "instance", "state", "up (s)", "admin port", "queue",
 		"oldest (ms)", "rate (/s)", "errors");
 	for (size_t i = 0; i < count; i++)
@@ -66,13 +54,17 @@ static void print_table(
 			(unsigned long long)states[i].figures.queue,
 			(unsigned long long)states[i].figures.oldest_waiting_ms, states[i].rate_per_s,
 			(unsigned long long)states[i].figures.errors);
-	for (size_t i = 0; i < ARRAY_LENGTH(SERVERS); i++)
-		printf("%-24s %s\n", SERVERS[i], supervision_is_up(run, SERVERS[i]) ? "up" : "down");
+	for (size_t i = 0; i < SUPERVISED_SERVER_COUNT; i++)
+		printf("%-24s %s\n", SUPERVISED_SERVERS[i],
+			supervision_is_up(run, SUPERVISED_SERVERS[i]) ? "up" : "down");
 }
 
 static void print_json(const struct rundir *run, const struct instance_state *states, size_t count, const char *address)
 {
-	printf("{\"address\":\"%s\",\"run_directory\":\"%s\",\"instances\":[", address, run->path);
+	char ops[128];
+	printf("{\"address\":\"%s\",\"run_directory\":\"%s\",\"ops\":", address, run->path);
+	printf(rundir_ops_address(run, ops) ? "\"http://%s/\"" : "null", ops);
+	fputs(",\"instances\":[", stdout);
 	for (size_t i = 0; i < count; i++)
 		printf("%s{\"instance\":\"%s\",\"up\":%s,\"ready\":%s,\"up_s\":%llu,\"address\":\"%s\",\"queue\":%llu,"
 		       "\"oldest_waiting_ms\":%llu,\"rate_per_s\":%.1f,\"errors\":%llu}",
@@ -82,9 +74,9 @@ static void print_json(const struct rundir *run, const struct instance_state *st
 			(unsigned long long)states[i].figures.oldest_waiting_ms, states[i].rate_per_s,
 			(unsigned long long)states[i].figures.errors);
 	fputs("],\"servers\":{", stdout);
-	for (size_t i = 0; i < ARRAY_LENGTH(SERVERS); i++)
-		printf("%s\"%s\":%s", i > 0 ? "," : "", SERVERS[i],
-			supervision_is_up(run, SERVERS[i]) ? "true" : "false");
+	for (size_t i = 0; i < SUPERVISED_SERVER_COUNT; i++)
+		printf("%s\"%s\":%s", i > 0 ? "," : "", SUPERVISED_SERVERS[i],
+			supervision_is_up(run, SUPERVISED_SERVERS[i]) ? "true" : "false");
 	puts("}}");
 }
 
@@ -99,7 +91,7 @@ int command_status(struct rundir *run, int argc, char **argv)
 	if (!rundir_enter(run))
 		return EXIT_CONFIG_BAD;
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	size_t count = list_instances(run, states);
+	size_t count = instance_states_list(run, states);
 	look_twice(run, states, count);
 	rundir_public_address(run, address);
 	(json ? print_json : print_table)(run, states, count, address);

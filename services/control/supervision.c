@@ -22,6 +22,9 @@ const struct supervised_kind SUPERVISED_KINDS[] = {
 };
 const size_t SUPERVISED_KIND_COUNT = ARRAY_LENGTH(SUPERVISED_KINDS);
 
+const char *const SUPERVISED_SERVERS[] = {"postgresql", "redis", "edge"};
+const size_t SUPERVISED_SERVER_COUNT = ARRAY_LENGTH(SUPERVISED_SERVERS);
+
 const struct supervised_kind *supervision_kind(const char *name)
 {
 	for (size_t i = 0; i < SUPERVISED_KIND_COUNT; i++)

@@ -16,6 +16,10 @@ extern const struct supervised_kind SUPERVISED_KINDS[];
 extern const size_t SUPERVISED_KIND_COUNT;
 const struct supervised_kind *supervision_kind(const char *name); /* NULL: there is none */
 
+/* What the services stand on. */
+extern const char *const SUPERVISED_SERVERS[];
+extern const size_t SUPERVISED_SERVER_COUNT;
+
 bool supervision_start(const struct rundir *run) MUST_CHECK; /* s6-svscan, when it does not run yet */
 bool supervision_stop(const struct rundir *run) MUST_CHECK;  /* all of it, and waits for the end */
 bool supervision_is_up(const struct rundir *run, const char *name);

@@ -2,6 +2,7 @@
 #include "services/control/arguments.h"
 #include "services/control/command.h"
 #include "services/control/keys.h"
+#include "services/control/ops_start.h"
 #include "services/control/program.h"
 #include "services/control/servers.h"
 #include "services/control/supervision.h"
@@ -22,8 +23,8 @@ enum { READY_MS = 60000, SHARDS_MAX = 64, LOOKS_MAX = 100, LOOK_EVERY_MS = 20 };
 static const char *const PROGRAMS[] = {
 	"intake", "validation", "deduplication", "quota", "notification", "leaderboard", "sangkien"};
 static const char *const DIRECTORIES[] = {"bin", "keys", "sock", "edge", "http", "instances", "s6", "services", "log",
-	"redis", "nginx", "web", "web/assets", "share", "share/env", "share/schema", "share/campaigns", "share/units",
-	"share/notices"};
+	"redis", "nginx", "web", "web/assets", "ops", "share", "share/env", "share/schema", "share/campaigns",
+	"share/units", "share/notices"};
 /* What of deploy/ a running system needs. */
 static const char *const SHARED_FOLDERS[] = {"env", "schema", "campaigns", "units", "notices"};
 
@@ -135,7 +136,10 @@ static bool copy_page(const struct rundir *run)
 	if (!copy_folder(run, from, rundir_file(run, to, "web/assets")))
 		return false;
 	snprintf(from, sizeof(from), "%s/build/web", run->source);
-	return copy_folder(run, from, rundir_file(run, to, "web"));
+	if (!copy_folder(run, from, rundir_file(run, to, "web")))
+		return false;
+	snprintf(from, sizeof(from), "%s/build/web/ops", run->source);
+	return copy_folder(run, from, rundir_file(run, to, "ops"));
 }
 
 /* The owner may not be able to read the clone (one under a root-only home), so what runs is copied.
@@ -307,7 +311,7 @@ static bool start_edge(const struct rundir *run)
 /* Another text than the README's, which would else be a copy of this one. */
 static void print_next_steps(const struct rundir *run)
 {
-	char address[RUNDIR_FILE_MAX];
+	char address[RUNDIR_FILE_MAX], ops[128];
 	rundir_public_address(run, address);
 	printf("Sáng Kiến is ready at %s (run directory %s)\n\nNext:\n"
 	       "  curl -s %s/v1/campaigns\n"
@@ -318,6 +322,8 @@ static void print_next_steps(const struct rundir *run)
 	       "\"description\":\"Lắp cảm biến tự tắt đèn trong kho, mỗi tháng bớt được ba phần mười tiền điện.\"}'\n"
 	       "  curl -sN %s/v1/campaigns/demo/board/events\n",
 		address, run->path, address, address, address);
+	if (rundir_ops_address(run, ops))
+		printf("\nFor operators, on this machine alone: http://%s/\n", ops);
 }
 
 int command_up(struct rundir *run, int argc, char **argv)
@@ -337,7 +343,8 @@ int command_up(struct rundir *run, int argc, char **argv)
 		return EXIT_AWAY;
 	if (!migrate(run, changed) || !load_campaigns(run))
 		return EXIT_DATA_BAD;
-	if (!start_services(run, changed) || !start_edge(run) || !supervision_await_ready(run, READY_MS))
+	if (!start_services(run, changed) || !start_edge(run) ||
+		!ops_start(run, program_has_changed("sangkien", changed)) || !supervision_await_ready(run, READY_MS))
 		return EXIT_AWAY;
 	print_next_steps(run);
 	return EXIT_OK;

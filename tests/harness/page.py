@@ -1,10 +1,12 @@
 """The page's tests: one system for all of them, campaigns that are in the states they look at, Node and a real Chromium."""
 import datetime
+import json
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+import urllib.parse
 
 from .process import ROOT
 from .system import System
@@ -40,7 +42,9 @@ def run(word):
     system = System()
     try:
         prepare(system.up())
-        env = {**os.environ, "PAGE_ADDRESS": system.address, "PAGE_CHROMIUM": chromium, "PAGE_SHOTS": os.path.join(ROOT, "build", "page"),
+        ops = json.loads(system.tool("status", "--json").stdout)["ops"]
+        env = {**os.environ, "PAGE_ADDRESS": system.address, "PAGE_OPS": urllib.parse.urlsplit(ops).netloc, "PAGE_RUN": system.run,
+               "PAGE_CHROMIUM": chromium, "PAGE_SHOTS": os.path.join(ROOT, "build", "page"),
                "PAGE_MODULES": os.path.join(ROOT, "build", "npm", "tests", "node_modules")}
         argv = ["node", "--test-reporter=tap", *(["--test-name-pattern", word] if word else []), os.path.join(ROOT, "tests", "web", "all.mjs")]
         done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)

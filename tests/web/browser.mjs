@@ -10,6 +10,7 @@ export const require = createRequire(join(modules, "here.js"));
 const { chromium } = require("playwright-core");
 
 export const BASE = `http://${process.env.PAGE_ADDRESS}`;
+export const OPS = `http://${process.env.PAGE_OPS}`; /* the operators' page */
 export const SHOTS = resolve(process.env.PAGE_SHOTS);
 export const SOURCES = new URL("../../services/leaderboard/web/", import.meta.url);
 export const messages = (language) => JSON.parse(readFileSync(new URL(`src/messages/${language}.json`, SOURCES), "utf8"));
@@ -17,7 +18,7 @@ export const WAIT_MS = 45000;
 mkdirSync(SHOTS, { recursive: true });
 
 let browser = null;
-export async function open(options = {}, path = null, ready = true) {
+export async function open({ base = BASE, ...options } = {}, path = null, ready = true) {
 	browser ??= await chromium.launch({ executablePath: process.env.PAGE_CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 	const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce", locale: "vi-VN", ...options });
 	context.setDefaultTimeout(WAIT_MS);
@@ -25,7 +26,7 @@ export async function open(options = {}, path = null, ready = true) {
 	page.faults = [];
 	page.on("pageerror", (error) => page.faults.push(error.stack));
 	page.on("console", (message) => { if (/Content Security Policy|TrustedHTML/.test(message.text())) page.faults.push(message.text()); });
-	page.base = options.base ?? BASE;
+	page.base = base;
 	if (path) await visit(page, path, ready);
 	return page;
 }

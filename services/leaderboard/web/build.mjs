@@ -1,5 +1,5 @@
 /* Builds the page: `node build.mjs FOLDER-OF-NODE-MODULES OUT`. Bundles get hashed names below OUT/assets, the shell is OUT/index.html;
- * beside each stands its .gz, which nginx sends as it is. */
+ * beside each stands its .gz, which nginx sends as it is. The operators' page lies in OUT/ops. */
 import { createRequire } from "node:module";
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
@@ -24,45 +24,50 @@ const mapOfPage = {
 
 const fresh = `${out}.new`;
 rmSync(fresh, { recursive: true, force: true });
-mkdirSync(join(fresh, "assets"), { recursive: true });
-const result = await esbuild.build({
-	absWorkingDir: here,
-	entryPoints: ["src/page.js", "src/theme.js", "src/page.css", "src/mark.svg"],
-	nodePaths: [modules],
-	outdir: join(fresh, "assets"),
-	bundle: true, splitting: true, format: "esm", minify: true, metafile: true, legalComments: "none",
-	target: ["es2020", "chrome92", "firefox90", "safari15.4"],
-	entryNames: "[name]-[hash]", chunkNames: "[name]-[hash]", assetNames: "[name]-[hash]",
-	loader: { ".woff2": "file", ".svg": "file", ".webp": "file", ".png": "file" },
-	publicPath: "/assets",
-	plugins: [mapOfPage],
-	logLevel: "warning",
-});
 
-/* The hashed name of each source that became a file of its own. */
-const names = new Map();
-const imports = new Map();
-for (const [file, about] of Object.entries(result.metafile.outputs)) {
-	if (about.entryPoint) names.set(about.entryPoint, basename(file));
-	imports.set(basename(file), about.imports.filter((i) => i.kind === "import-statement").map((i) => basename(i.path)));
-	if (/\.(woff2|svg|webp|png)$/.test(file)) names.set(basename(Object.keys(about.inputs)[0]), basename(file));
+/* Bundles into `folder`; gives the hashed name of each source that became a file of its own, and what each file imports at once. */
+async function bundle(folder, entryPoints) {
+	mkdirSync(folder, { recursive: true });
+	const { metafile } = await esbuild.build({
+		absWorkingDir: here, entryPoints, nodePaths: [modules], outdir: folder, outbase: "src",
+		bundle: true, splitting: true, format: "esm", minify: true, metafile: true, legalComments: "none",
+		target: ["es2020", "chrome92", "firefox90", "safari15.4"],
+		entryNames: "[name]-[hash]", chunkNames: "[name]-[hash]", assetNames: "[name]-[hash]",
+		loader: { ".woff2": "file", ".svg": "file", ".webp": "file", ".png": "file" },
+		publicPath: "/assets",
+		plugins: [mapOfPage],
+		logLevel: "warning",
+	});
+	const names = new Map(), imports = new Map();
+	for (const [file, about] of Object.entries(metafile.outputs)) {
+		if (about.entryPoint) names.set(about.entryPoint, basename(file));
+		imports.set(basename(file), about.imports.filter((i) => i.kind === "import-statement").map((i) => basename(i.path)));
+		if (/\.(woff2|svg|webp|png)$/.test(file)) names.set(basename(Object.keys(about.inputs)[0]), basename(file));
+	}
+	return { names, imports };
 }
-const chunksOf = (file, seen = new Set()) => {
-	for (const other of imports.get(file) ?? []) if (!seen.has(other)) chunksOf(other, seen.add(other));
-	return seen;
-};
 
-function fill(template) {
+function chunksOf(imports, file, seen = new Set()) {
+	for (const other of imports.get(file) ?? []) if (!seen.has(other)) chunksOf(imports, other, seen.add(other));
+	return seen;
+}
+
+function fill(template, { names, imports }, script) {
 	return readFileSync(join(here, "src", template), "utf8")
 		.replace(/@([\w./-]+)@/g, (_, source) => {
 			const name = names.get(source) ?? names.get(`src/${source}`);
 			if (!name) throw new Error(`${template} names ${source}, which nothing was built from`);
 			return `/assets/${name}`;
 		})
-		.replace("<!-- preload -->", [...chunksOf(names.get("src/page.js"))]
+		.replace("<!-- preload -->", [...chunksOf(imports, names.get(script))]
 			.map((chunk) => `<link rel="modulepreload" href="/assets/${chunk}">`).join("\n"));
 }
-writeFileSync(join(fresh, "index.html"), fill("index.html"));
+
+const page = await bundle(join(fresh, "assets"), ["src/page.js", "src/theme.js", "src/page.css", "src/mark.svg"]);
+writeFileSync(join(fresh, "index.html"), fill("index.html", page, "src/page.js"));
+/* The operators' page is served elsewhere: none of its files lies among the public ones. */
+const ops = await bundle(join(fresh, "ops"), ["src/ops/ops.js", "src/theme.js", "src/ops/ops.css", "src/mark.svg"]);
+writeFileSync(join(fresh, "ops", "index.html"), fill("ops/index.html", ops, "src/ops/ops.js"));
 
 for (const folder of [fresh, join(fresh, "assets")])
 	for (const file of readdirSync(folder))

@@ -1,43 +1,9 @@
 /* What stands around every view: the head with the ways through the site, language and theme; the foot. */
 import { h, icon, setText } from "./lib/dom.js";
 import { keep, kept } from "./lib/storage.js";
-import { language, t } from "./lib/i18n.js";
+import { t } from "./lib/i18n.js";
 import { BrandMark } from "./parts/brand.js";
-
-const THEMES = ["auto", "light", "dark"];
-
-function languageLink() {
-	const other = language === "vi" ? "en" : "vi";
-	const link = h("a", { class: "tool", lang: other, hreflang: other, title: t(`shell.to_${other}`) }, other === "en" ? "English" : "Tiếng Việt");
-	link.addEventListener("click", (event) => {
-		event.preventDefault();
-		keep("language", other);
-		const url = new URL(location.href);
-		url.searchParams.delete("lang");
-		location.replace(url); /* the same view, all of it in the other language */
-	});
-	link.href = `?lang=${other}`;
-	return link;
-}
-
-function themeButton() {
-	const isDark = () => (document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-	const button = h("button", { class: "tool tool-icon", type: "button" });
-	const draw = () => {
-		button.replaceChildren(icon(isDark() ? "sun" : "moon"));
-		button.setAttribute("aria-label", t(isDark() ? "shell.to_light" : "shell.to_dark"));
-	};
-	button.addEventListener("click", () => {
-		const chosen = isDark() ? "light" : "dark";
-		document.documentElement.dataset.theme = chosen;
-		keep("theme", chosen);
-		draw();
-	});
-	matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-	if (THEMES.includes(kept("theme"))) draw();
-	draw();
-	return button;
-}
+import { languageLink, themeButton } from "./parts/tools.js";
 
 export function makeShell() {
 	const places = [
