@@ -6,7 +6,8 @@
 
 enum {
 	HEARTBEAT_MS = 1000,
-	HEARTBEAT_TIMEOUT_MS = 3000,
+	HEARTBEAT_ANSWER_MS = 2000, /* from the first that has none: gone after three without a word */
+	HEARTBEAT_SILENCE_MS = 3000,
 	HANDSHAKE_MS = 5000,
 	QUEUE_FRAMES_MAX = 256, /* credit is the real bound; this one is for hints to a peer that does not read */
 	COMPLAIN_EVERY_MS = 1000,
@@ -32,8 +33,8 @@ void *edge_socket_open(void *zmq_context, int type)
 	if (!set_number(socket, ZMQ_LINGER, 0) || !set_number(socket, ZMQ_SNDHWM, QUEUE_FRAMES_MAX) ||
 		!set_number(socket, ZMQ_RCVHWM, QUEUE_FRAMES_MAX) ||
 		!set_number(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS) ||
-		!set_number(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS) ||
-		!set_number(socket, ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS) ||
+		!set_number(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_ANSWER_MS) ||
+		!set_number(socket, ZMQ_HEARTBEAT_TTL, HEARTBEAT_SILENCE_MS) ||
 		!set_number(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) ||
 		zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &frame_bytes_max, sizeof(frame_bytes_max)) != 0)
 		edge_socket_close(&socket);

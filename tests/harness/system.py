@@ -65,6 +65,14 @@ class System:
             if self.run + "/" in words and int(pid) != os.getpid():
                 os.kill(int(pid), signal.SIGKILL)
 
+    def key_pair(self, service):
+        """(public, secret) of its edges."""
+        parts = []
+        for suffix in ("public", "secret"):
+            with open(f"{self.run}/keys/{service}.{suffix}", "rb") as file:
+                parts.append(file.read().strip())
+        return tuple(parts)
+
     # What the tests look at --------------------------------------------------------------------------------------------
     def request(self, method, path, body=None, headers=None, timeout=PATIENCE_S):
         connection = http.client.HTTPConnection(self.address, timeout=timeout)
@@ -135,6 +143,14 @@ class System:
     def pid(self, name):
         done = subprocess.run(["s6-svstat", "-o", "pid", f"{self.run}/s6/{name}"], capture_output=True, text=True, check=True)
         return int(done.stdout)
+
+    def environment(self, name):
+        """What s6 gives an instance, for another process like it."""
+        folder, env = f"{self.run}/services/{name}/env", {"PATH": "/usr/bin:/bin"}
+        for variable in os.listdir(folder):
+            with open(os.path.join(folder, variable), encoding="utf-8") as file:
+                env[variable] = file.read().rstrip("\n")
+        return env
 
     def resident_bytes(self, name):
         with open(f"/proc/{self.pid(name)}/statm", encoding="ascii") as file:

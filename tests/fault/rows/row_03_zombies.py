@@ -55,11 +55,7 @@ def every_stage(fault):
 
 def index_environment(system, number):
     """What s6 gives the owner of the shard, for another of the same shard."""
-    folder = f"{system.run}/services/deduplication-index-0/env"
-    env = {"PATH": "/usr/bin:/bin"}
-    for name in os.listdir(folder):
-        with open(os.path.join(folder, name), encoding="utf-8") as file:
-            env[name] = file.read().rstrip("\n")
+    env = system.environment("deduplication-index-0")
     env.update(SANGKIEN_INSTANCE=f"deduplication-index-0-{number}", SANGKIEN_READY_FD="0",
                SANGKIEN_ADMIN_FILE=f"{system.run}/instances/other-index-{number}")
     return env

@@ -25,14 +25,6 @@ EACH_AT_LEAST = 5
 RECEIPTS = 1000
 
 
-def key_pair(system, service):
-    parts = []
-    for suffix in ("public", "secret"):
-        with open(f"{system.run}/keys/{service}.{suffix}", "rb") as file:
-            parts.append(file.read().strip())
-    return tuple(parts)
-
-
 def kind_of(instance):
     return instance.rsplit("-", 1)[0]
 
@@ -97,7 +89,7 @@ def frames(fault):
 def letters(fault):
     """By one who has the keys of both ends, so that each message is good by itself."""
     world = fault.world(*SCALE, INTAKE_LEASE_MS=LEASE_MS)
-    pairs = {service: key_pair(world.system, service) for service in ("intake", "validation", "deduplication", "quota",
+    pairs = {service: world.system.key_pair(service) for service in ("intake", "validation", "deduplication", "quota",
                                                                       "notification")}
     proxies = put_between(fault, world, lambda path, owner, visitor: LetterProxy(path, pairs[owner], pairs[visitor],
                                                                                  f"{fault.seed}/{path}"))

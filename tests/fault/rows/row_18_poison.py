@@ -40,19 +40,11 @@ def corpus(dice):
             yield bytes(bits)
 
 
-def key_pair(system, service):
-    parts = []
-    for suffix in ("public", "secret"):
-        with open(f"{system.run}/keys/{service}.{suffix}", "rb") as file:
-            parts.append(file.read().strip())
-    return tuple(parts)
-
-
 def malformed(fault):
     """From an intake with the right key, to validation."""
     world = fault.world()
     endpoint = f"{world.system.run}/edge/intake-9"
-    upstream = Upstream("ipc://" + endpoint, "KIND_SUBMISSION_RECEIVED", key_pair(world.system, "intake"))
+    upstream = Upstream("ipc://" + endpoint, "KIND_SUBMISSION_RECEIVED", world.system.key_pair("intake"))
     fault.at_end.append(upstream.close)
     os.chmod(endpoint, 0o777)
     pid = world.system.pid("validation-1")

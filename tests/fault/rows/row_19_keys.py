@@ -19,11 +19,6 @@ GO_BY = {"intake": ("validation", "quota", "deduplication"), "validation": ("ded
          "quota": ("notification", "intake"), "notification": ()}
 
 
-def key(system, service, which):
-    with open(f"{system.run}/keys/{service}.{which}", "rb") as file:
-        return file.read().strip()
-
-
 def edges(system):
     """[(endpoint, owner)]"""
     found = [(f"ipc://{system.run}/edge/{name}", next((who for start, who in OWNERS.items() if name.startswith(start)), None))
@@ -60,10 +55,10 @@ def strangers(fault):
     found = []
     for endpoint, owner in edges(system):
         wrong = "validation" if "outbox" in endpoint else "notification"
-        server = key(system, owner, "public")
+        server = system.key_pair(owner)[0]
         found += [Stranger(context, endpoint), Stranger(context, endpoint, server, zmq.curve_keypair()),
                   Stranger(context, endpoint, zmq.curve_keypair()[0], zmq.curve_keypair()),
-                  Stranger(context, endpoint, server, (key(system, wrong, "public"), key(system, wrong, "secret")))]
+                  Stranger(context, endpoint, server, system.key_pair(wrong))]
     given = set()
     for _ in range(8):
         world.load.await_receipts(40, 60 * fault.patience)
@@ -89,9 +84,9 @@ def rotation(fault):
     world = fault.world("intake=2", "validation=2", "quota=2")
     system, instances = world.system, world.system.instances()
     for service, others in GO_BY.items():
-        before = key(system, service, "public")
+        before = system.key_pair(service)[0]
         write_pair(system, service)
-        assert key(system, service, "public") != before
+        assert system.key_pair(service)[0] != before
         for instance in instances:
             if instance.startswith((service,) + others):
                 system.control(instance, "-r")
