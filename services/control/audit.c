@@ -23,7 +23,8 @@ static int audit(struct rundir *run, struct pg *pg, int64_t patience_ms, struct 
 		return EXIT_AWAY;
 	struct redis *redis CLEANUP(redis_close) = board_redis(run);
 	assert(redis != NULL);
-	audit_boards_compare(boards, redis, patience_ms, report);
+	if (!audit_boards_compare(boards, pg, redis, patience_ms, report))
+		return EXIT_AWAY;
 	if (audit_report_drifts(report) > 0)
 		return EXIT_DRIFT;
 	return report->redis_away ? EXIT_AWAY : EXIT_OK;

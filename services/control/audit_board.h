@@ -12,10 +12,11 @@ struct audit_boards;
 struct audit_boards *audit_boards_read(struct pg *pg) MUST_CHECK;
 void audit_boards_free(struct audit_boards **boards);
 
-/* A row that Redis has at the snapshot's version or an older one must be equal; one that has moved on since is left
- * out and counted. A board may take `patience_ms` to reach the snapshot's version. Sets report->redis_away where Redis
- * does not answer. */
-void audit_boards_compare(
-	struct audit_boards *boards, struct redis *redis, int64_t patience_ms, struct audit_report *report);
+/* A row that Redis has at the snapshot's version or an older one must be equal, and one for which PostgreSQL has no
+ * total must not be there; one that has moved on since is left out and counted, as far as PostgreSQL has the version by
+ * now: one beyond that is nobody's. A board may take `patience_ms` to reach the snapshot's version. Sets
+ * report->redis_away where Redis does not answer. False with a line on stderr: PostgreSQL does not. */
+bool audit_boards_compare(struct audit_boards *boards, struct pg *pg, struct redis *redis, int64_t patience_ms,
+	struct audit_report *report) MUST_CHECK;
 
 #endif

@@ -36,7 +36,7 @@ static int rebuild(struct pg *pg, struct redis *redis, uint32_t campaign, struct
 		return EXIT_AWAY;
 	}
 	int64_t version = pg_get_i64(rows, 0, 0);
-	if (board_await(redis, campaign, version, clock_monotonic_ms() + REBUILD_MS, &meta) == BOARD_THERE &&
+	if (board_await(redis, campaign, version, 0, clock_monotonic_ms() + REBUILD_MS, &meta) == BOARD_THERE &&
 		meta.applied >= version) {
 		printf("%.*s: built anew, version %lld\n", (int)code.size, (const char *)code.data,
 			(long long)meta.applied);

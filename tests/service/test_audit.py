@@ -1,9 +1,11 @@
 """Would catch: an audit that says "zero drift" over a wrong number. Each kind of drift is made by hand and must be found,
 and a system that is right, also while it moves, must give none."""
+import concurrent.futures
 import json
 
 import pytest
 from harness.small_system import A, B, COUNTED, DUPLICATE, HN, YB
+from harness.waiting import await_condition
 
 
 def found_by(control):
@@ -98,12 +100,55 @@ def test_a_board_that_differs_is_found(control, world, redis_of_control):
     assert found == {"board"} and {row["unit"] for row in report["rows"]} == {"01.1"}
 
 
-def test_a_row_that_moved_after_the_snapshot_is_not_drift(control, world, redis_of_control):
+TAMPERED = {
+    "a row of a phase that nothing is in": (("board:{c1}:g1:1:7", HN, "6 1 1 1 0"), "01", "entered on the board"),
+    "a row below another parent": (("board:{c1}:g1:5:0", A, "2 1 1 1 0"), "01.1", "entered on the board"),
+    "a row of no unit at all": (("board:{c1}:g1:1:0", 99, "6 1 1 1 0"), "#99", "entered on the board"),
+    "a version that no later one replaces": (("board:{c1}:g1:1:0", HN, "900000 9 9 9 0"), "01", "version of the row on the board"),
+    "a version of the future where there is no total": (("board:{c1}:g1:1:7", YB, "7 1 1 1 0"), "15",
+                                                        "version of the row on the board"),
+    "a row that is none": (("board:{c1}:g1:1:0", HN, "what"), "01", "row on the board that can be read"),
+    "a head of the future": (("board:{c1}:meta", "applied", "900000"), "-", "version on the board"),
+}
+
+
+def test_what_only_redis_has_is_found(control, world, redis_of_control):
+    """Rows for which PostgreSQL has no total, or no such version: each by itself, in the text and as JSON."""
     client = redis_of_control.client()
-    client.hset("board:{c1}:g1:1:0", HN, "7 9 9 9 0")
-    client.hset("board:{c1}:meta", "applied", 7)
-    found, report = found_by(control)
-    assert found == set() and report["boards"][0]["moved"] == 1
+    for name, ((key, field, value), unit, what) in TAMPERED.items():
+        before = client.hget(key, field)
+        client.hset(key, field, value)
+        found, report = found_by(control)
+        assert found == {"board"}, (name, report)
+        assert [row["unit"] for row in report["rows"]].count(unit) == len(report["rows"]), (name, report["rows"])
+        assert what in {row["what"] for row in report["rows"]}, (name, report["rows"])
+        client.hdel(key, field) if before is None else client.hset(key, field, before)
+    assert "zero drift" in control.do("audit")
+    client.set("board:{c1}:g1:4:0", "a text where rows belong")
+    code, output, _ = control.run("audit", "--wait", "1")
+    assert code == 1 and "row on the board that can be read: expected 1, found 0" in output
+    client.delete("board:{c1}:g1:4:0")
+    assert found_by(control)[0] == set()
+
+
+def test_a_row_that_moved_after_the_snapshot_is_not_drift(control, postgresql, world, redis_of_control):
+    """Decisions that go on, and two audits at once: both have taken their snapshot when the board moves on."""
+    client = redis_of_control.client()
+    client.hset("board:{c1}:meta", "applied", 5)  # so that they wait for the board
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        audits = [pool.submit(control.run, "audit", "--json", "--wait", "60") for _ in range(2)]
+        await_condition(lambda: len(postgresql.query(
+            "SELECT pid FROM pg_stat_activity WHERE state = 'idle' AND query = 'ROLLBACK'")) == 2,
+                        60, "both to have their snapshot")
+        world.run("UPDATE board SET version = 8")
+        client.hset("board:{c1}:g1:1:0", HN, "7 9 9 9 0")
+        client.hset("board:{c1}:g1:2:1", B, "8 1 1 1 0")
+        client.hset("board:{c1}:meta", "applied", 8)
+        done = [audit.result() for audit in audits]
+    for code, output, complaints in done:
+        report = json.loads(output)
+        assert (code, report["rows"]) == (0, []), complaints
+        assert report["boards"][0]["moved"] == 2
 
 
 def test_a_board_that_is_behind_or_lost_is_found(control, world, redis_of_control):
