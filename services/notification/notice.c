@@ -285,6 +285,17 @@ static void word_text(struct wording *it, bool english)
 	values_expand(&it->notice->values, template->text, ESCAPE_NONE, &it->notice->text);
 }
 
+/* A paragraph whose variable stands for nothing leaves no gap. */
+static void close_gaps(struct buffer *text)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < text->size; i++)
+		if (text->data[i] != '\n' || kept < 2 || text->data[kept - 1] != '\n' || text->data[kept - 2] != '\n')
+			text->data[kept++] = text->data[i];
+	text->size = kept;
+}
+
 /* Subject and short form are of one language: Vietnamese first. */
 static void word(struct wording *it, bool english, bool both)
 {
@@ -298,6 +309,7 @@ static void word(struct wording *it, bool english, bool both)
 		word_text(it, !english);
 		set_language(it, english);
 	}
+	close_gaps(&notice->text);
 	values_expand(&notice->values, template->subject, ESCAPE_NONE, &notice->subject);
 	values_expand(&notice->values, template->brief, ESCAPE_NONE, &whole);
 	short_text(buffer_bytes(&whole), &notice->brief);

@@ -61,6 +61,8 @@ def test_temporary_refusals_are_tried_again(world):
     world.await_state(row, 1)
     assert world.row(row) == (1, 3, None)
     assert world.sink.phones() == ["+84900000001"]
+    # It has no reasons, and leaves no gap where they would stand.
+    assert "\n\n\n" not in world.sink.mail().get_content().replace("\r", "")
     assert service.metrics()["sangkien_notification_put_off_total"] == 2
 
 
