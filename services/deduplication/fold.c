@@ -12,6 +12,7 @@ enum { TABLE_SIZE = 0x20000, IDEOGRAPHS_END = 0x32000, DECOMPOSED_MAX = 32, SPAC
 struct fold_table {
 	uint32_t becomes[TABLE_SIZE];
 	uint32_t legacy[LEGACY_ENCODINGS][LEGACY_LAST + 1]; /* below U+0100, of text of before Unicode */
+	uint8_t size[256]; /* of a code point by its first octet, where only continuations must follow; else 0 */
 };
 
 /* Letters that Unicode does not decompose, and those of other scripts that look like a Latin one (after UTS #39,
@@ -183,6 +184,8 @@ struct fold_table *fold_table_new(void)
 		return NULL;
 	for (uint32_t point = 0; point < TABLE_SIZE; point++)
 		table->becomes[point] = fold_point(point);
+	for (uint32_t octet = 0; octet <= UINT8_MAX; octet++)
+		table->size[octet] = octet < 0x80 ? 1 : octet >= 0xC2 && octet <= 0xDF ? 2 : octet == 0xE1 ? 3 : 0;
 	for (enum legacy_encoding encoding = LEGACY_TCVN3; encoding < LEGACY_ENCODINGS; encoding++) {
 		memcpy(table->legacy[encoding], table->becomes, sizeof(table->legacy[encoding]));
 		for (uint32_t point = LEGACY_FIRST; point <= LEGACY_LAST; point++)
@@ -239,53 +242,78 @@ struct census {
 	uint32_t latin, vietnamese;
 };
 
-static inline bool fold_by(const struct fold_table *table, const uint32_t *latin, struct bytes text, uint8_t *out,
-	size_t *out_size, struct census *census, uint32_t *points)
+/* What is written, and what was last. */
+struct folding {
+	uint8_t *out, *end;
+	uint32_t *points; /* NULL: not wanted */
+	uint32_t number;  /* of the code point */
+	uint8_t last;
+};
+
+/* Nearly all become one octet; what follows from that is reckoned, for it cannot be foreseen. */
+static inline void put(struct folding *folding, uint32_t packed)
 {
-	uint8_t *end = out;
-	uint8_t last = SPACE; /* no space at the front */
-	uint32_t number = 0;
+	do {
+		uint8_t octet = packed & 0xFF;
+		*folding->end = octet;
+		if (folding->points != NULL)
+			folding->points[folding->end - folding->out] = folding->number;
+		folding->end += packed != 0 && (octet != SPACE || folding->last != SPACE);
+		folding->last = packed != 0 ? octet : folding->last;
+		packed >>= 8;
+	} while (packed != 0);
+	folding->number++;
+}
+
+/* Vietnamese is one letter of two or three octets after every two or three of one: nobody can foresee which, so the
+ * usual ones are decoded without a branch. False: another kind of code point, for decode(). */
+static inline bool decode_usual(const struct fold_table *table, const uint8_t *at, uint32_t *point, uint32_t *size)
+{
+	static const uint32_t marks[4] = {0, 0, 0xC000, 0xC0C000}, marked[4] = {0, 0, 0x8000, 0x808000};
+	uint32_t word, bytes = table->size[at[0]];
+	memcpy(&word, at, sizeof(word));
+	uint32_t second = word >> 8 & 0x3F, third = word >> 16 & 0x3F;
+	uint32_t two = (word & 0x1F) << 6 | second, three = (word & 0x0F) << 12 | second << 6 | third;
+	*point = bytes == 1 ? word & 0x7F : bytes == 2 ? two : three;
+	*size = bytes;
+	return bytes != 0 && (word & marks[bytes]) == marked[bytes];
+}
+
+static inline bool fold_by(const struct fold_table *table, const uint32_t *latin, struct bytes text,
+	struct folding folding, size_t *out_size, struct census *census)
+{
 	for (size_t at = 0; at < text.size;) {
-		uint32_t point = text.data[at], packed;
-		size_t size = 1;
-		if (point < 0x80) {
-			packed = table->becomes[point];
-		} else {
-			size = decode(text.data + at, text.size - at, &point);
+		uint32_t point = text.data[at], size = 1;
+		if (text.size - at < sizeof(uint32_t) || !decode_usual(table, text.data + at, &point, &size)) {
+			point = text.data[at];
+			size = point < 0x80 ? 1 : (uint32_t)decode(text.data + at, text.size - at, &point);
 			if (size == 0)
 				return false;
-			census->latin += point <= LEGACY_LAST;
-			census->vietnamese += point > LEGACY_LAST && point < 0x1F00;
-			packed = point <= LEGACY_LAST ? latin[point] : becomes(table, text.data + at, point);
 		}
-		for (; packed != 0; packed >>= 8) {
-			uint8_t octet = packed & 0xFF;
-			if (octet != SPACE || last != SPACE) {
-				if (points != NULL)
-					points[end - out] = number;
-				*end++ = octet;
-			}
-			last = octet;
-		}
+		census->latin += point >= 0x80 && point <= LEGACY_LAST;
+		census->vietnamese += point > LEGACY_LAST && point < 0x1F00;
+		put(&folding, point <= LEGACY_LAST ? latin[point] : becomes(table, text.data + at, point));
 		at += size;
-		number++;
 	}
-	if (end > out && end[-1] == SPACE)
-		end--;
-	*out_size = (size_t)(end - out);
+	if (folding.end > folding.out && folding.end[-1] == SPACE)
+		folding.end--;
+	*out_size = (size_t)(folding.end - folding.out);
 	return true;
 }
 
 static inline bool fold_any(const struct fold_table *table, struct bytes text, uint8_t *out, size_t *out_size,
 	enum legacy_encoding *legacy, uint32_t *points)
 {
+	struct folding begin = {.last = SPACE}; /* no space at the front */
 	struct census census = {0}, again = {0};
+	begin.out = begin.end = out;
+	begin.points = points;
 	*legacy = LEGACY_NONE;
-	if (!fold_by(table, table->becomes, text, out, out_size, &census, points))
+	if (!fold_by(table, table->becomes, text, begin, out_size, &census))
 		return false;
 	if (census.latin > census.vietnamese)
 		*legacy = legacy_detect(text);
-	return *legacy == LEGACY_NONE || fold_by(table, table->legacy[*legacy], text, out, out_size, &again, points);
+	return *legacy == LEGACY_NONE || fold_by(table, table->legacy[*legacy], text, begin, out_size, &again);
 }
 
 bool fold_text_told(
