@@ -186,7 +186,7 @@ lint: ## clang-format, clang-tidy, syntax of scripts
 fuzz: ## any octets through what folds and compares texts (SECONDS=60); needs clang
 	@mkdir -p build/fuzz
 	clang -std=c17 -D_GNU_SOURCE -I. $(PACKAGE_CFLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		tests/fuzz/fold.c $(addprefix services/deduplication/,fold.c legacy.c shingle.c lanes.c sketch.c weights.c signer.c \
+		tests/fuzz/fold.c $(addprefix services/deduplication/,fold.c legacy.c shingle.c lanes.c sketch.c weights.c pages.c signer.c \
 		verify.c explain.c) common/runtime/buffer.c -lsodium -lutf8proc -lm -o build/fuzz/fold
 	build/fuzz/fold -max_len=4096 -max_total_time=$(or $(SECONDS),60) -print_final_stats=1
 bench: ## measure the pipeline beside the limit of COPY, and finding copies beside MinHash; writes build/bench*.json

@@ -1,5 +1,7 @@
 #include "services/deduplication/entries.h"
 
+#include "services/deduplication/pages.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,13 +24,18 @@ static void map_put(struct entry_map *map, uint32_t home, uint32_t number)
 	map->used++;
 }
 
+static void map_deinit(struct entry_map *map)
+{
+	pages_free(map->slot, map->capacity * sizeof(*map->slot));
+}
+
 static bool map_resize(struct entry_map *map, uint32_t capacity)
 {
-	uint32_t *slot = malloc(capacity * sizeof(*slot));
+	uint32_t *slot = pages_new(capacity * sizeof(*slot));
 	if (slot == NULL)
 		return false;
 	memset(slot, 0xFF, capacity * sizeof(*slot));
-	free(map->slot);
+	map_deinit(map);
 	*map = (struct entry_map){.slot = slot, .capacity = capacity};
 	return true;
 }
@@ -46,10 +53,10 @@ static uint32_t map_next_capacity(const struct entry_map *map)
 void entries_deinit(struct entries *entries)
 {
 	for (uint32_t i = 0; i < entries->chunks; i++)
-		free(entries->chunk[i]);
+		pages_free(entries->chunk[i], ENTRY_CHUNK_SIZE);
 	free(entries->chunk);
-	free(entries->by_id.slot);
-	free(entries->by_digest.slot);
+	map_deinit(&entries->by_id);
+	map_deinit(&entries->by_digest);
 	*entries = (struct entries){0};
 }
 
@@ -106,7 +113,7 @@ static bool reserve_by_digest(struct entries *entries)
 		const struct entry *entry = entry_at(entries, old.slot[i]);
 		map_put(map, home_of(&entry->digest, entry->campaign, map->capacity), old.slot[i]);
 	}
-	free(old.slot);
+	map_deinit(&old);
 	return true;
 }
 
@@ -120,7 +127,7 @@ bool entries_reserve(struct entries *entries)
 	if (chunk == NULL)
 		return false;
 	entries->chunk = chunk;
-	chunk[entries->chunks] = malloc(ENTRIES_A_CHUNK * sizeof(struct entry));
+	chunk[entries->chunks] = pages_new(ENTRY_CHUNK_SIZE);
 	if (chunk[entries->chunks] == NULL)
 		return false;
 	entries->chunks++;
@@ -162,6 +169,6 @@ struct entry *entries_add(
 
 uint64_t entries_bytes(const struct entries *entries)
 {
-	return (uint64_t)entries->chunks * ENTRIES_A_CHUNK * sizeof(struct entry) +
+	return (uint64_t)entries->chunks * ENTRY_CHUNK_SIZE +
 	       ((uint64_t)entries->by_id.capacity + entries->by_digest.capacity) * sizeof(uint32_t);
 }

@@ -5,7 +5,7 @@
 
 #include "services/deduplication/sketch.h"
 
-enum { ENTRY_NONE = UINT32_MAX, ENTRIES_A_CHUNK = 1 << 12, ENTRY_CHAIN_MAX = 64 };
+enum { ENTRY_NONE = UINT32_MAX, ENTRY_CHAIN_MAX = 64 };
 
 struct entry {
 	/* Three octets a place, lowest first. In front, because LANES_KEYS_ROOM octets are read. */
@@ -18,6 +18,8 @@ struct entry {
 	bool posted;
 };
 static_assert(sizeof(struct entry) >= LANES_KEYS_ROOM, "keys are read in whole registers");
+
+enum { ENTRY_CHUNK_SIZE = 1 << 21, ENTRIES_A_CHUNK = ENTRY_CHUNK_SIZE / sizeof(struct entry) }; /* a huge page */
 
 struct entry_map {
 	uint32_t *slot; /* entry number, or ENTRY_NONE */

@@ -131,14 +131,14 @@ struct commonness {
 
 static bool commonness_open(struct commonness *common, const struct weights *weights, const struct folded_text *text)
 {
-	double most = weight_at_share(weights, common_share);
+	uint8_t least = weight_level_at(weights, common_share);
 	size_t windows = text->size < SHINGLE_BYTES ? 0 : text->size - SHINGLE_BYTES + 1;
 	uint32_t *hashes = malloc((windows + 1) * sizeof(*hashes));
 	*common = (struct commonness){weights, calloc(windows + 1, sizeof(uint32_t)), windows};
 	if (hashes != NULL && common->sum != NULL) {
 		lanes_best()->hash_windows(text->octets, text->size, windows, hashes);
 		for (size_t i = 0; i < windows; i++)
-			common->sum[i + 1] = common->sum[i] + ((double)weight_of(weights, hashes[i]) <= most);
+			common->sum[i + 1] = common->sum[i] + (weight_level(weights, hashes[i]) >= least);
 	}
 	bool made = hashes != NULL && common->sum != NULL;
 	free(hashes);

@@ -79,6 +79,12 @@ static void plain_run_clocks(const uint32_t *hash, const float *weight, size_t c
 	}
 }
 
+static void plain_weigh(const uint8_t *level, const float *worth, const uint32_t *hash, size_t count, float *weight)
+{
+	for (size_t i = 0; i < count; i++)
+		weight[i] = worth[level[hash[i] % LANES_COUNTERS]];
+}
+
 static uint32_t plain_keys_shared(const uint8_t *a, const uint8_t *b, struct lanes_places places)
 {
 	uint32_t shared = 0;
@@ -90,7 +96,27 @@ static uint32_t plain_keys_shared(const uint8_t *a, const uint8_t *b, struct lan
 	return shared;
 }
 
-const struct lanes LANES_PLAIN = {"plain", plain_hash_windows, plain_run_clocks, plain_keys_shared};
+static bool is_in(const struct shingle_slots *table, uint32_t hash)
+{
+	uint32_t at = hash >> table->shift;
+	while (table->slot[at] != 0 && table->slot[at] != hash)
+		at = (at + 1) & table->mask;
+	return table->slot[at] != 0;
+}
+
+static void plain_overlap(const struct shingle_slots *table, const uint32_t *hash, const float *weight, size_t count,
+	struct lanes_overlap *sum)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool in = is_in(table, hash[i]);
+		sum->all[i % LANES_SUMS] += weight[i];
+		sum->both[i % LANES_SUMS] += in ? weight[i] : 0;
+		sum->common += in;
+	}
+}
+
+const struct lanes LANES_PLAIN = {
+	"plain", plain_hash_windows, plain_weigh, plain_run_clocks, plain_keys_shared, plain_overlap};
 
 /* AVX2 ------------------------------------------------------------------------------------------------------------ */
 
@@ -197,7 +223,57 @@ WITH_AVX2 static uint32_t avx2_keys_shared(const uint8_t *a, const uint8_t *b, s
 			  __builtin_popcountll(high_thrice & places.high));
 }
 
-static const struct lanes avx2 = {"avx2", avx2_hash_windows, avx2_run_clocks, avx2_keys_shared};
+/* Four octets are read at each level, of which the lowest is it. */
+WITH_AVX2 static void avx2_weigh(
+	const uint8_t *level, const float *worth, const uint32_t *hash, size_t count, float *weight)
+{
+	const __m256i counters = _mm256_set1_epi32(LANES_COUNTERS - 1), octet = _mm256_set1_epi32(0xFF);
+	const int *from = (const int *)(const void *)level;
+	size_t i = 0;
+	for (; i + 8 <= count; i += 8) {
+		__m256i at = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)(const void *)(hash + i)), counters);
+		__m256i levels = _mm256_and_si256(_mm256_i32gather_epi32(from, at, 1), octet);
+		_mm256_storeu_ps(weight + i, _mm256_i32gather_ps(worth, levels, 4));
+	}
+	plain_weigh(level, worth, hash + i, count - i, weight + i);
+}
+
+/* Eight hashes go from slot to slot until each has found itself or a free one. All ones where it found itself. */
+WITH_AVX2 static inline __m256i are_in(const struct shingle_slots *table, __m256i hashes)
+{
+	const __m256i nothing = _mm256_setzero_si256(), mask = _mm256_set1_epi32((int32_t)table->mask);
+	const int *slot = (const int *)(const void *)table->slot;
+	__m256i at = _mm256_srl_epi32(hashes, _mm_cvtsi32_si128((int32_t)table->shift));
+	__m256i found = nothing, open = _mm256_set1_epi32(-1);
+	do {
+		__m256i here = _mm256_mask_i32gather_epi32(nothing, slot, at, open, 4);
+		__m256i equal = _mm256_cmpeq_epi32(here, hashes); /* never where the slot was not read: no hash is 0 */
+		found = _mm256_or_si256(found, equal);
+		open = _mm256_andnot_si256(_mm256_or_si256(equal, _mm256_cmpeq_epi32(here, nothing)), open);
+		at = _mm256_and_si256(_mm256_sub_epi32(at, _mm256_set1_epi32(-1)), mask);
+	} while (_mm256_movemask_epi8(open) != 0);
+	return found;
+}
+
+WITH_AVX2 static void avx2_overlap(const struct shingle_slots *table, const uint32_t *hash, const float *weight,
+	size_t count, struct lanes_overlap *sum)
+{
+	__m256 both = _mm256_loadu_ps(sum->both), all = _mm256_loadu_ps(sum->all);
+	size_t i = 0;
+	for (; i + 8 <= count; i += 8) {
+		__m256i in = are_in(table, _mm256_loadu_si256((const __m256i *)(const void *)(hash + i)));
+		__m256 weights = _mm256_loadu_ps(weight + i), shared = _mm256_castsi256_ps(in);
+		all = _mm256_add_ps(all, weights);
+		both = _mm256_add_ps(both, _mm256_and_ps(shared, weights));
+		sum->common += (uint32_t)__builtin_popcount((unsigned)_mm256_movemask_ps(shared));
+	}
+	_mm256_storeu_ps(sum->both, both);
+	_mm256_storeu_ps(sum->all, all);
+	plain_overlap(table, hash + i, weight + i, count - i, sum);
+}
+
+static const struct lanes avx2 = {
+	"avx2", avx2_hash_windows, avx2_weigh, avx2_run_clocks, avx2_keys_shared, avx2_overlap};
 
 const struct lanes *lanes_avx2(void)
 {

@@ -26,10 +26,10 @@ static void print_stats(const struct offline *run, int64_t elapsed_ms)
 		judged_us, (unsigned long long)run->duplicates, (unsigned long long)run->exact,
 		(unsigned long long)run->under_review);
 	fprintf(stderr,
-		", \"snapshots\": %u, \"snapshot_bytes\": %llu, \"posted\": %llu, \"index_bytes_a_text\": %.1f, "
+		", \"snapshots\": %u, \"posted\": %llu, \"index_bytes_a_text\": %.1f, "
 		"\"signature_bytes\": %d}\n",
-		frequency_number(run->frequency), (unsigned long long)run->snapshot_bytes,
-		(unsigned long long)all.posted, (double)all.bytes / texts, SKETCH_SIZE + ID128_SIZE);
+		frequency_number(run->frequency), (unsigned long long)all.posted, (double)all.bytes / texts,
+		SKETCH_SIZE + ID128_SIZE);
 }
 
 static const char usage[] =

@@ -131,18 +131,10 @@ static void in_parallel(struct offline *run, step_function *step)
 
 /* The index owner's part ------------------------------------------------------------------------------------------ */
 
-static bool publish(struct offline *run)
+static void publish(struct offline *run)
 {
-	buffer_clear(&run->snapshot);
-	frequency_write(run->frequency, &run->snapshot);
-	struct weights *newer = weights_new(frequency_number(run->frequency) + 1, buffer_bytes(&run->snapshot));
-	if (newer == NULL)
-		return false;
-	run->snapshot_bytes += run->snapshot.size;
-	weights_free(&run->weights);
-	run->weights = newer;
+	frequency_weights(run->frequency, run->weights);
 	frequency_published(run->frequency);
-	return true;
 }
 
 static bool ask(struct offline *run, struct offline_work *work, uint64_t shards, bool insist)
@@ -180,7 +172,9 @@ static int ask_and_learn(struct offline *run)
 			!ask(run, work, shards_of_text(&run->map, &work->about.sketch, &work->about.digest), false))
 			return EXIT_MEMORY;
 	}
-	return !frequency_is_due(run->frequency) || publish(run) ? 0 : EXIT_MEMORY;
+	if (frequency_is_due(run->frequency))
+		publish(run);
+	return 0;
 }
 
 /* What quota's records would say: every text before this one is decided. */
@@ -308,6 +302,5 @@ void offline_close(struct offline *run)
 	weights_free(&run->weights);
 	frequency_free(&run->frequency);
 	fold_table_free(&run->fold);
-	buffer_deinit(&run->snapshot);
 	buffer_deinit(&run->out);
 }

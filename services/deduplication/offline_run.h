@@ -34,12 +34,12 @@ struct offline {
 	struct frequency *frequency;
 	struct weights *weights;
 	struct shingle_cache *cache;
-	struct buffer snapshot, out;
+	struct buffer out;
 	struct offline_text *texts;
 	uint32_t count, capacity, batch; /* of texts; in the batch at hand, the last ones */
 	struct offline_work work[OFFLINE_BATCH_MAX];
 	int64_t cpu_us[PHASES];
-	uint64_t exact, duplicates, under_review, snapshot_bytes;
+	uint64_t exact, duplicates, under_review;
 };
 
 /* The settings stay as they are. False: no memory. */

@@ -1,6 +1,7 @@
 #include "services/deduplication/postings.h"
 
 #include "services/deduplication/index.h"
+#include "services/deduplication/pages.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,10 +24,15 @@ uint32_t postings_home(const struct postings *postings, uint32_t key)
 	return (uint32_t)((uint64_t)key * postings->capacity >> SKETCH_KEY_BITS);
 }
 
+static size_t slots_of(uint32_t capacity)
+{
+	return (size_t)capacity + WALK_MAX + WORD;
+}
+
 void postings_deinit(struct postings *postings)
 {
-	free(postings->tag);
-	free(postings->entry);
+	pages_free(postings->tag, slots_of(postings->capacity));
+	pages_free(postings->entry, slots_of(postings->capacity) * sizeof(uint32_t));
 	*postings = (struct postings){0};
 }
 
@@ -87,9 +93,9 @@ void postings_add(struct postings *postings, uint32_t key, uint32_t entry)
 
 static bool allocate(struct postings *postings, uint32_t capacity)
 {
-	size_t slots = (size_t)capacity + WALK_MAX + WORD;
+	size_t slots = slots_of(capacity);
 	*postings = (struct postings){
-		.tag = calloc(slots, 1), .entry = malloc(slots * sizeof(uint32_t)), .capacity = capacity};
+		.tag = pages_new(slots), .entry = pages_new(slots * sizeof(uint32_t)), .capacity = capacity};
 	if (postings->tag != NULL && postings->entry != NULL)
 		return true;
 	postings_deinit(postings);
@@ -125,5 +131,5 @@ bool postings_reserve(struct postings *postings, uint32_t place, const struct en
 
 uint64_t postings_bytes(const struct postings *postings)
 {
-	return postings->capacity == 0 ? 0 : ((uint64_t)postings->capacity + WALK_MAX + WORD) * (1 + sizeof(uint32_t));
+	return postings->capacity == 0 ? 0 : slots_of(postings->capacity) * (1 + sizeof(uint32_t));
 }

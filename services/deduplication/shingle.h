@@ -15,6 +15,13 @@ struct shingle_set {
 	uint32_t hash[];
 };
 
+/* Open addressing from the upper bits of a hash; 0 is a free slot. */
+struct shingle_slots {
+	const uint32_t *slot;
+	uint32_t shift; /* 32 - log2(slots) */
+	uint32_t mask;
+};
+
 /* A hash table of one set, for building it and for asking what another set has in common with it. One thread. */
 struct shingle_table;
 struct shingle_table *shingle_table_new(void) MUST_CHECK; /* NULL without memory */
@@ -24,9 +31,8 @@ void shingle_table_free(struct shingle_table **table);
  * SHINGLES_MAX + 1. A text of 1-4 bytes is one shingle. */
 uint32_t shingle_text(struct shingle_table *table, struct bytes folded, uint32_t *out, uint32_t *places);
 
-/* Fills the table with a set, which is borrowed until the next one, and then: is a hash in it? */
-void shingle_table_fill(struct shingle_table *table, const struct shingle_set *set);
-bool shingle_table_has(const struct shingle_table *table, uint32_t hash);
+/* Fills the table with a set, to be asked what another has in common with it (lanes.h); borrowed until the next. */
+struct shingle_slots shingle_table_fill(struct shingle_table *table, const struct shingle_set *set);
 
 /* A set of its own on the heap; NULL without memory. */
 struct shingle_set *shingle_set_new(const uint32_t *hashes, uint32_t count) MUST_CHECK;

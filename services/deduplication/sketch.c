@@ -2,7 +2,9 @@
 
 #include <string.h>
 
-enum { SKETCH_VERSION = 1, AT_ONCE = 256, KEY_AROUND = 4, SHARED_LEAST = 4, NOBODY = UINT32_MAX };
+enum { SKETCH_VERSION = 1, AT_ONCE = 256, KEY_AROUND = 4, SHARED_LEAST = 4 };
+#define NOBODY UINT64_MAX
+#define SIGN_OFF 0x7FFFFFFFu /* the logarithm of what is all but 1 may be on the wrong side of 0 */
 
 /* The winner and its neighbourhood, as far as the text goes. */
 static uint32_t key_of(struct bytes folded, uint32_t at)
@@ -21,29 +23,27 @@ void sketch_text(const struct weights *weights, struct bytes folded, const uint3
 	uint32_t count, struct sketch *sketch)
 {
 	const struct lanes *lanes = lanes_best();
-	float first[SKETCH_PLACES], weight[AT_ONCE], rings[AT_ONCE];
-	uint32_t winner[SKETCH_PLACES], place[AT_ONCE];
+	float weight[AT_ONCE], rings[AT_ONCE];
+	uint32_t place[AT_ONCE];
+	uint64_t first[SKETCH_PLACES]; /* when, and behind it who: the bits of times are in order as times are */
 
-	for (size_t p = 0; p < SKETCH_PLACES; p++) {
-		first[p] = __builtin_inff();
-		winner[p] = NOBODY;
-	}
+	for (size_t p = 0; p < SKETCH_PLACES; p++)
+		first[p] = NOBODY;
 	for (uint32_t from = 0; from < count; from += AT_ONCE) {
 		uint32_t these = count - from < AT_ONCE ? count - from : AT_ONCE;
-		for (uint32_t i = 0; i < these; i++)
-			weight[i] = weight_of(weights, hashes[from + i]);
+		lanes->weigh(weights->level, weights->worth, hashes + from, these, weight);
 		lanes->run_clocks(hashes + from, weight, these, rings, place);
 		for (uint32_t i = 0; i < these; i++) {
-			if (rings[i] < first[place[i]]) {
-				first[place[i]] = rings[i];
-				winner[place[i]] = from + i;
-			}
+			uint32_t when;
+			memcpy(&when, &rings[i], sizeof(when));
+			uint64_t one = (uint64_t)(when & SIGN_OFF) << 32 | (from + i), *least = &first[place[i]];
+			*least = one < *least ? one : *least;
 		}
 	}
 	*sketch = (struct sketch){.snapshot = weights->number};
 	for (size_t p = 0; p < SKETCH_PLACES; p++)
-		if (winner[p] != NOBODY)
-			sketch->key[p] = key_of(folded, places[winner[p]]);
+		if (first[p] != NOBODY)
+			sketch->key[p] = key_of(folded, places[first[p] & UINT32_MAX]);
 }
 
 uint32_t sketch_keys(const struct sketch *sketch)

@@ -2,9 +2,14 @@
 
 #include <stdlib.h>
 
+enum { AT_ONCE = 512 };
+static_assert(AT_ONCE % LANES_SUMS == 0, "sums are kept in parts");
+
 struct verifier {
+	const struct lanes *lanes;
 	const struct weights *weights;
 	struct shingle_table *table;
+	struct shingle_slots slots;
 	uint32_t count;
 	double total;
 };
@@ -14,6 +19,7 @@ struct verifier *verifier_new(void)
 	struct verifier *verifier = calloc(1, sizeof(*verifier));
 	if (verifier == NULL)
 		return NULL;
+	verifier->lanes = lanes_best();
 	verifier->table = shingle_table_new();
 	if (verifier->table == NULL)
 		verifier_free(&verifier);
@@ -29,23 +35,32 @@ void verifier_free(struct verifier **verifier)
 	*verifier = NULL;
 }
 
+static struct lanes_overlap overlap(const struct verifier *verifier, const struct shingle_set *set)
+{
+	const struct weights *weights = verifier->weights;
+	struct lanes_overlap sum = {0};
+	float weight[AT_ONCE];
+	for (uint32_t from = 0; from < set->count; from += AT_ONCE) {
+		uint32_t these = set->count - from < AT_ONCE ? set->count - from : AT_ONCE;
+		verifier->lanes->weigh(weights->level, weights->worth, set->hash + from, these, weight);
+		verifier->lanes->overlap(&verifier->slots, set->hash + from, weight, these, &sum);
+	}
+	return sum;
+}
+
 void verifier_take(struct verifier *verifier, const struct weights *weights, const struct shingle_set *text)
 {
 	verifier->weights = weights;
 	verifier->count = text->count;
-	verifier->total = (double)weight_total(weights, text->hash, text->count);
-	shingle_table_fill(verifier->table, text);
+	verifier->slots = shingle_table_fill(verifier->table, text);
+	struct lanes_overlap whole = overlap(verifier, text);
+	verifier->total = (double)lanes_sum(whole.all);
 }
 
 /* Of a text that repeats itself little is left: then the whole set must be the same. */
-static double score_small(const struct verifier *verifier, const struct shingle_set *other)
+static double score_small(const struct verifier *verifier, const struct shingle_set *other, uint32_t common)
 {
-	if (verifier->count != other->count)
-		return 0;
-	for (uint32_t i = 0; i < other->count; i++)
-		if (!shingle_table_has(verifier->table, other->hash[i]))
-			return 0;
-	return other->count > 0;
+	return common > 0 && common == other->count && common == verifier->count;
 }
 
 /* How much of the smaller text is in the other when every shingle weighs alike. */
@@ -59,22 +74,14 @@ static double plain_score(uint32_t common, uint32_t a, uint32_t b)
 
 double verifier_score(const struct verifier *verifier, const struct shingle_set *other)
 {
-	float both = 0, total = 0;
-	uint32_t common = 0;
-
+	struct lanes_overlap sum = overlap(verifier, other);
 	if (verifier->count < VERIFY_SHINGLES_LEAST || other->count < VERIFY_SHINGLES_LEAST)
-		return score_small(verifier, other);
-	for (uint32_t i = 0; i < other->count; i++) {
-		float weight = weight_of(verifier->weights, other->hash[i]);
-		bool has = shingle_table_has(verifier->table, other->hash[i]);
-		total += weight;
-		both += has ? weight : 0;
-		common += has;
-	}
-	double lighter = (double)total < verifier->total ? (double)total : verifier->total;
-	double heavier = (double)total < verifier->total ? verifier->total : (double)total;
-	double score = (double)both / lighter, ratio = lighter / heavier;
-	double plain = plain_score(common, verifier->count, other->count);
+		return score_small(verifier, other, sum.common);
+	double both = (double)lanes_sum(sum.both), total = (double)lanes_sum(sum.all);
+	double lighter = total < verifier->total ? total : verifier->total;
+	double heavier = total < verifier->total ? verifier->total : total;
+	double score = both / lighter, ratio = lighter / heavier;
+	double plain = plain_score(sum.common, verifier->count, other->count);
 	if (ratio < VERIFY_RATIO_LEAST)
 		score *= ratio / VERIFY_RATIO_LEAST;
 	score = plain > score ? plain : score;

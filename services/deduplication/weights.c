@@ -1,5 +1,7 @@
 #include "services/deduplication/weights.h"
 
+#include "services/deduplication/pages.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,36 +10,73 @@
  * a zero counter followed by how many more zeroes. */
 enum { SNAPSHOT_VERSION = 1, HEADER_SIZE = 4 + 8 + ID128_SIZE };
 enum { FIRST_AFTER = 32, GROWTH_SHIFT = 3, INTERVAL_MAX = 65536 };
+enum {
+	LEVEL_LAST = 255,
+	LEVELS_EXACT = 128,
+	LEVEL_STEP_SHIFT = 3,
+	LEARNT_AT_ONCE = 512,
+	LEVELS_SIZE = WEIGHT_COUNTERS + LANES_COUNTERS_BEHIND
+};
 
-/* A level is 1/16 of ln((N + prior) / (df + 1)), and is worth that logarithm to the power of 2.5. The prior says how
- * many texts it takes until what came twice counts as rare; the floor keeps what stands in every text from being
- * nothing. README: how they were chosen. */
-static const double level_steps = 16.0, prior_documents = 200.0, least_logarithm = 0.05, power = 2.5;
+/* The floor keeps what stands in every text from being nothing. */
+static const double least_logarithm = 0.05;
 
+/* The least frequency of each level. Whole numbers: a snapshot has the same levels on every machine. */
+struct ladder {
+	uint32_t least[LEVEL_LAST + 2];
+};
+
+static void ladder_init(struct ladder *ladder)
+{
+	ladder->least[0] = 0;
+	for (uint32_t level = 0; level <= LEVEL_LAST; level++) {
+		uint32_t least = ladder->least[level], step = least >> LEVEL_STEP_SHIFT;
+		ladder->least[level + 1] = least + (least < LEVELS_EXACT ? 1 : step);
+	}
+}
+
+static uint8_t level_of(const struct ladder *ladder, uint32_t frequency)
+{
+	uint32_t low = 0, high = LEVEL_LAST;
+	if (frequency < LEVELS_EXACT)
+		return (uint8_t)frequency;
+	while (low < high) {
+		uint32_t middle = (low + high + 1) / 2;
+		if (ladder->least[middle] <= frequency)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return (uint8_t)low;
+}
+
+/* Up to LEVELS_EXACT the level is the count, and beyond `more` says by how much it is larger. So rare shingles, which
+ * are most, are learnt within one MiB. */
 struct frequency {
 	uint64_t documents, published_documents;
 	uint32_t number;
 	struct id128 last;
-	uint32_t counter[WEIGHT_COUNTERS];
+	struct ladder ladder;
+	uint8_t level[WEIGHT_COUNTERS];
+	uint32_t more[WEIGHT_COUNTERS];
 };
 
-float weight_total(const struct weights *weights, const uint32_t *hashes, uint32_t count)
+uint8_t weight_level_at(const struct weights *weights, double share)
 {
-	float total = 0;
-	for (uint32_t i = 0; i < count; i++)
-		total += weight_of(weights, hashes[i]);
-	return total;
+	struct ladder ladder;
+	ladder_init(&ladder);
+	return level_of(&ladder, (uint32_t)fmin(share * (double)weights->documents, UINT32_MAX));
 }
 
-static uint8_t level_of(uint64_t documents, uint64_t frequency)
+static void weigh(struct weights *weights, const struct weighing *weighing)
 {
-	double level = level_steps * log(((double)documents + prior_documents) / ((double)frequency + 1.0));
-	return level <= 0 ? 0 : level >= 255 ? 255 : (uint8_t)lround(level);
-}
-
-double weight_at_share(const struct weights *weights, double share)
-{
-	return (double)weights->worth[level_of(weights->documents, (uint64_t)(share * (double)weights->documents))];
+	struct ladder ladder;
+	ladder_init(&ladder);
+	for (int level = 0; level <= LEVEL_LAST; level++) {
+		double frequency = (ladder.least[level] + (ladder.least[level + 1] - 1.0)) / 2;
+		double logarithm = log(((double)weights->documents + weighing->prior) / (frequency + 1));
+		weights->worth[level] = (float)pow(fmax(least_logarithm, logarithm), weighing->power);
+	}
 }
 
 static struct weights *weights_allocate(uint32_t number, uint64_t documents)
@@ -45,13 +84,11 @@ static struct weights *weights_allocate(uint32_t number, uint64_t documents)
 	struct weights *weights = malloc(sizeof(*weights));
 	if (weights == NULL)
 		return NULL;
-	weights->number = number;
-	weights->documents = documents;
-	memset(weights->level, level_of(documents, 0), sizeof(weights->level));
-	for (int level = 0; level < 256; level++) {
-		double logarithm = fmax(least_logarithm, level / level_steps);
-		weights->worth[level] = (float)pow(logarithm, power);
-	}
+	*weights = (struct weights){.number = number, .documents = documents, .own = pages_new(LEVELS_SIZE)};
+	weights->level = weights->own;
+	weigh(weights, &WEIGHING_DEFAULT);
+	if (weights->own == NULL)
+		weights_free(&weights);
 	return weights;
 }
 
@@ -62,8 +99,17 @@ struct weights *weights_new_empty(void)
 
 void weights_free(struct weights **weights)
 {
+	if (*weights != NULL)
+		pages_free((*weights)->own, LEVELS_SIZE);
 	free(*weights);
 	*weights = NULL;
+}
+
+void weights_for(const struct weights *weights, const struct weighing *weighing, struct weights *out)
+{
+	*out = *weights;
+	out->own = NULL;
+	weigh(out, weighing);
 }
 
 /* Reading --------------------------------------------------------------------------------------------------------- */
@@ -121,18 +167,15 @@ static bool read_counters(struct bytes from, counter_visitor *visit, void *conte
 	return from.size == 0;
 }
 
-/* The logarithm is asked for once a frequency, not once a counter: most counters hold a small number. */
 struct levels {
-	struct weights *weights;
-	uint8_t small[4096];
+	struct ladder ladder;
+	uint8_t *level;
 };
 
 static void set_level(uint32_t index, uint32_t frequency, void *context)
 {
 	struct levels *levels = context;
-	levels->weights->level[index] = frequency < ARRAY_LENGTH(levels->small)
-						? levels->small[frequency]
-						: level_of(levels->weights->documents, frequency);
+	levels->level[index] = level_of(&levels->ladder, frequency);
 }
 
 struct weights *weights_new(uint32_t number, struct bytes snapshot)
@@ -140,39 +183,68 @@ struct weights *weights_new(uint32_t number, struct bytes snapshot)
 	struct header header;
 	if (!read_header(&snapshot, &header))
 		return NULL;
-	struct levels levels = {.weights = weights_allocate(number, header.documents)};
-	if (levels.weights == NULL)
+	struct weights *weights = weights_allocate(number, header.documents);
+	if (weights == NULL)
 		return NULL;
-	for (uint32_t i = 0; i < ARRAY_LENGTH(levels.small); i++)
-		levels.small[i] = level_of(header.documents, i);
+	struct levels levels = {.level = weights->own};
+	ladder_init(&levels.ladder);
 	if (!read_counters(snapshot, set_level, &levels))
-		weights_free(&levels.weights);
-	return levels.weights;
+		weights_free(&weights);
+	return weights;
 }
 
 /* Learning -------------------------------------------------------------------------------------------------------- */
 
 struct frequency *frequency_new(void)
 {
-	return calloc(1, sizeof(struct frequency));
+	struct frequency *frequency = pages_new(sizeof(*frequency));
+	if (frequency != NULL)
+		ladder_init(&frequency->ladder);
+	return frequency;
 }
 
 void frequency_free(struct frequency **frequency)
 {
-	free(*frequency);
+	pages_free(*frequency, sizeof(**frequency));
 	*frequency = NULL;
 }
 
-/* The counters lie in no cache: all are fetched before they are raised. Where two shingles of a text share a counter
- * it is raised twice, which happens to one shingle in some thousands. */
-void frequency_learn(struct frequency *frequency, const uint32_t *hashes, uint32_t count, const struct id128 *id)
+static void raise_common(struct frequency *frequency, const uint32_t *indexes, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
-		__builtin_prefetch(&frequency->counter[hashes[i] % WEIGHT_COUNTERS], 1);
+		__builtin_prefetch(&frequency->more[indexes[i]], 1);
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t *counter = &frequency->counter[hashes[i] % WEIGHT_COUNTERS];
-		*counter += *counter < UINT32_MAX;
+		uint32_t *more = &frequency->more[indexes[i]];
+		uint8_t *level = &frequency->level[indexes[i]];
+		*more += *more < UINT32_MAX - LEVELS_EXACT;
+		if (*level < LEVEL_LAST && LEVELS_EXACT + *more >= frequency->ladder.least[*level + 1])
+			(*level)++;
 	}
+}
+
+/* The counters lie in no cache: all are fetched before they are raised, and the common ones are put by, for where one
+ * comes among the others cannot be foreseen. Where two shingles of a text share a counter it is raised twice, which
+ * happens to one shingle in some thousands. */
+static void learn_some(struct frequency *frequency, const uint32_t *hashes, uint32_t count)
+{
+	uint32_t common[LEARNT_AT_ONCE], put_by = 0;
+	for (uint32_t i = 0; i < count; i++)
+		__builtin_prefetch(&frequency->level[hashes[i] % WEIGHT_COUNTERS], 1);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t index = hashes[i] % WEIGHT_COUNTERS;
+		uint8_t level = frequency->level[index];
+		bool rare = level < LEVELS_EXACT;
+		common[put_by] = index;
+		put_by += !rare;
+		frequency->level[index] = (uint8_t)(level + rare);
+	}
+	raise_common(frequency, common, put_by);
+}
+
+void frequency_learn(struct frequency *frequency, const uint32_t *hashes, uint32_t count, const struct id128 *id)
+{
+	for (uint32_t from = 0; from < count; from += LEARNT_AT_ONCE)
+		learn_some(frequency, hashes + from, count - from < LEARNT_AT_ONCE ? count - from : LEARNT_AT_ONCE);
 	frequency->documents++;
 	if (memcmp(id, &frequency->last, sizeof(*id)) > 0)
 		frequency->last = *id;
@@ -206,16 +278,22 @@ static size_t put_number(uint8_t *at, uint32_t number)
 	return size;
 }
 
-/* Most counters hold nothing: they are passed over four at a time. */
+static uint32_t count_of(const struct frequency *frequency, uint32_t index)
+{
+	uint8_t level = frequency->level[index];
+	return level < LEVELS_EXACT ? level : LEVELS_EXACT + frequency->more[index];
+}
+
+/* Many counters hold nothing: they are passed over eight at a time. */
 static uint32_t end_of_zeroes(const struct frequency *frequency, uint32_t from)
 {
-	static const uint32_t nothing[4];
-	while (from % 4 != 0 && from < WEIGHT_COUNTERS && frequency->counter[from] == 0)
+	static const uint8_t nothing[8];
+	while (from % 8 != 0 && frequency->level[from] == 0)
 		from++;
-	while (from % 4 == 0 && from < WEIGHT_COUNTERS &&
-		memcmp(&frequency->counter[from], nothing, sizeof(nothing)) == 0)
-		from += 4;
-	while (from < WEIGHT_COUNTERS && frequency->counter[from] == 0)
+	while (from % 8 == 0 && from < WEIGHT_COUNTERS &&
+		memcmp(&frequency->level[from], nothing, sizeof(nothing)) == 0)
+		from += 8;
+	while (from < WEIGHT_COUNTERS && frequency->level[from] == 0)
 		from++;
 	return from;
 }
@@ -229,9 +307,9 @@ void frequency_write(const struct frequency *frequency, struct buffer *out)
 	uint8_t piece[4096];
 	size_t size = 0;
 	for (uint32_t i = 0; i < WEIGHT_COUNTERS;) {
-		size += put_number(piece + size, frequency->counter[i]);
+		size += put_number(piece + size, count_of(frequency, i));
 		uint32_t end = i + 1;
-		if (frequency->counter[i] == 0) {
+		if (frequency->level[i] == 0) {
 			end = end_of_zeroes(frequency, i);
 			size += put_number(piece + size, end - i - 1);
 		}
@@ -244,6 +322,14 @@ void frequency_write(const struct frequency *frequency, struct buffer *out)
 	buffer_add(out, piece, size);
 }
 
+void frequency_weights(const struct frequency *frequency, struct weights *weights)
+{
+	memcpy(weights->own, frequency->level, WEIGHT_COUNTERS);
+	weights->number = frequency->number + 1;
+	weights->documents = frequency->documents;
+	weigh(weights, &WEIGHING_DEFAULT);
+}
+
 void frequency_published(struct frequency *frequency)
 {
 	frequency->number++;
@@ -253,7 +339,8 @@ void frequency_published(struct frequency *frequency)
 static void set_counter(uint32_t index, uint32_t count, void *context)
 {
 	struct frequency *frequency = context;
-	frequency->counter[index] = count;
+	frequency->level[index] = level_of(&frequency->ladder, count);
+	frequency->more[index] = count < LEVELS_EXACT ? 0 : count - LEVELS_EXACT;
 }
 
 bool frequency_resume(struct frequency *frequency, uint32_t number, struct bytes snapshot, struct id128 *last)
@@ -262,6 +349,7 @@ bool frequency_resume(struct frequency *frequency, uint32_t number, struct bytes
 	if (!read_header(&snapshot, &header))
 		return false;
 	memset(frequency, 0, sizeof(*frequency));
+	ladder_init(&frequency->ladder);
 	if (!read_counters(snapshot, set_counter, frequency))
 		return false;
 	frequency->documents = frequency->published_documents = header.documents;

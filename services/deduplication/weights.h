@@ -7,31 +7,45 @@
 
 #include "common/runtime/base.h"
 #include "common/runtime/buffer.h"
-#include "services/deduplication/shingle.h"
+#include "services/deduplication/lanes.h"
 
-enum { WEIGHT_COUNTERS = 1 << 20 };
+enum { WEIGHT_COUNTERS = LANES_COUNTERS };
 
-/* One snapshot as signers use it: a level a counter, and what a level is worth. 1 MiB, immutable. */
+/* How a campaign weighs: a shingle that df of N texts have is worth ln((N + prior) / (df + 1)) ^ power. */
+struct weighing {
+	double prior, power;
+};
+/* Where a campaign says nothing else. README: how they were chosen. */
+#define WEIGHING_DEFAULT ((struct weighing){.prior = 200, .power = 2.5})
+
+/* One snapshot as signers use it: a level a counter, the same for all campaigns, and what a level is worth to one. A
+ * level is the frequency itself up to 32, and from there on a step of a sixteenth. Immutable. */
 struct weights {
-	uint32_t number;    /* 0: nothing has been learnt */
-	uint64_t documents; /* learnt from */
-	uint8_t level[WEIGHT_COUNTERS];
-	float worth[256]; /* of a level, > 0 */
+	uint32_t number;      /* 0: nothing has been learnt */
+	uint64_t documents;   /* learnt from */
+	const uint8_t *level; /* of each counter */
+	uint8_t *own;         /* the same where they are its own; NULL: borrowed */
+	float worth[256];     /* of a level, > 0 */
 };
 
+static inline uint8_t weight_level(const struct weights *weights, uint32_t hash)
+{
+	return weights->level[hash % WEIGHT_COUNTERS];
+}
 static inline float weight_of(const struct weights *weights, uint32_t hash)
 {
-	return weights->worth[weights->level[hash % WEIGHT_COUNTERS]];
+	return weights->worth[weight_level(weights, hash)];
 }
-/* The weight of what that share of all texts has. */
-double weight_at_share(const struct weights *weights, double share);
-float weight_total(const struct weights *weights, const uint32_t *hashes, uint32_t count);
+/* The lowest level of what at least that share of all texts has. */
+uint8_t weight_level_at(const struct weights *weights, double share);
 
-/* Number 0: every shingle alike. NULL without memory. */
+/* All weigh by WEIGHING_DEFAULT. Number 0: every shingle alike. NULL without memory. */
 struct weights *weights_new_empty(void) MUST_CHECK;
 /* NULL: not a snapshot of this version, or no memory. */
 struct weights *weights_new(uint32_t number, struct bytes snapshot) MUST_CHECK;
 void weights_free(struct weights **weights);
+/* The same snapshot as another campaign weighs by it. Its levels are borrowed: nothing to free. */
+void weights_for(const struct weights *weights, const struct weighing *weighing, struct weights *out);
 
 /* The owner's side: counts, and says when a new snapshot is due (after an eighth more texts, at first 32). */
 struct frequency;
@@ -43,6 +57,8 @@ bool frequency_is_due(const struct frequency *frequency);
 uint32_t frequency_number(const struct frequency *frequency); /* of the newest published */
 /* Appends the snapshot that would be number frequency_number() + 1. */
 void frequency_write(const struct frequency *frequency, struct buffer *out);
+/* Makes these weights, which are not borrowed from, those of that snapshot without writing and reading it. */
+void frequency_weights(const struct frequency *frequency, struct weights *weights);
 /* It is published (committed) under that number. */
 void frequency_published(struct frequency *frequency);
 /* Goes on from a snapshot. `last` is the greatest id learnt from: what came after it is to be learnt again. */

@@ -1,6 +1,7 @@
 /* Would catch: a text that sees itself or what came later, an answer that changes when it is asked for again, copies
  * that crowd the lists, candidates of another campaign or scope, a rebuilt index that answers otherwise than one that
  * never stopped, and a growth that loses keys. */
+#include "services/deduplication/entries.h"
 #include "services/deduplication/index.h"
 
 #include "tests/unit/deduplication/texts.h"
@@ -229,7 +230,7 @@ static void test_growth_loses_nothing(void **state)
 	}
 	assert_true(found >= TEXTS / 10 * 995 / 1000);
 	struct index_figures figures = index_figures(index);
-	assert_true(figures.bytes <= 500 * (uint64_t)TEXTS);
+	assert_true(figures.bytes <= 500 * (uint64_t)TEXTS + ENTRY_CHUNK_SIZE); /* the last is not full */
 	index_free(&index);
 }
 

@@ -91,12 +91,71 @@ static void test_keys(void **state)
 	}
 }
 
+/* Levels up to the last counter, behind which nothing may be read but what is told. */
+static void test_weigh(void **state)
+{
+	const struct lanes *fast = fast_or_skip();
+	uint8_t *level = malloc(LANES_COUNTERS + LANES_COUNTERS_BEHIND);
+	float worth[256];
+	uint64_t seed = 6;
+
+	(void)state;
+	assert_non_null(level);
+	for (size_t i = 0; i < LANES_COUNTERS + LANES_COUNTERS_BEHIND; i++)
+		level[i] = (uint8_t)prose_next(&seed);
+	for (size_t i = 0; i < ARRAY_LENGTH(worth); i++)
+		worth[i] = (float)(i + 1) * 0.37F;
+	for (size_t count = 0; count <= COUNT_MAX; count++) {
+		uint32_t hash[COUNT_MAX];
+		float weight[2][COUNT_MAX + 1] = {{0}};
+		for (size_t i = 0; i < count; i++)
+			hash[i] = i % 5 == 0 ? UINT32_MAX - (uint32_t)i / 5 : prose_next(&seed) * 3 + 1;
+		LANES_PLAIN.weigh(level, worth, hash, count, weight[0]);
+		fast->weigh(level, worth, hash, count, weight[1]);
+		assert_memory_equal(weight[0], weight[1], sizeof(weight[0]));
+		for (size_t i = 0; i < count; i++)
+			assert_true(weight[0][i] == worth[level[hash[i] % LANES_COUNTERS]]);
+	}
+	free(level);
+}
+
+/* Half of the hashes are in the table; many fall to the same slot, and to the last, behind which the first follows. */
+static void test_overlap(void **state)
+{
+	const struct lanes *fast = fast_or_skip();
+	struct shingle_table *table = shingle_table_new();
+	uint64_t seed = 7;
+
+	(void)state;
+	assert_non_null(table);
+	for (uint32_t count = 0; count <= COUNT_MAX; count++) {
+		uint32_t hash[2 * COUNT_MAX];
+		float weight[2 * COUNT_MAX];
+		struct lanes_overlap sum[2] = {{{0}, {0}, 0}, {{0}, {0}, 0}};
+		for (uint32_t i = 0; i < 2 * count; i++) {
+			hash[i] = (i % 3 == 0 ? UINT32_MAX << 20 : prose_next(&seed) << 24) | (i + 1);
+			weight[i] = 0.01F + (float)(prose_next(&seed) % 1000) * 0.37F;
+		}
+		struct shingle_set *set = shingle_set_new(hash, count);
+		const struct shingle_slots slots = shingle_table_fill(table, set);
+		LANES_PLAIN.overlap(&slots, hash, weight, (size_t)2 * count, &sum[0]);
+		fast->overlap(&slots, hash, weight, (size_t)2 * count, &sum[1]);
+		assert_memory_equal(&sum[0], &sum[1], sizeof(sum[0]));
+		assert_int_equal(sum[0].common, count);
+		assert_true(count == 0 || lanes_sum(sum[0].both) < lanes_sum(sum[0].all));
+		shingle_set_free(&set);
+	}
+	shingle_table_free(&table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_windows),
 		cmocka_unit_test(test_clocks),
 		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_weigh),
+		cmocka_unit_test(test_overlap),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,6 +81,61 @@ static void test_resumed_is_as_never_stopped(void **state)
 	frequency_free(&resumed);
 }
 
+static void assert_same_weights(const struct weights *a, const struct weights *b)
+{
+	assert_int_equal(a->number, b->number);
+	assert_int_equal(a->documents, b->documents);
+	assert_memory_equal(a->level, b->level, WEIGHT_COUNTERS);
+	assert_memory_equal(a->worth, b->worth, sizeof(a->worth));
+}
+
+/* Taken over as they are, or written and read, also far beyond what a level says exactly. */
+static void test_written_and_read_are_the_same(void **state)
+{
+	struct frequency *frequency = frequency_new();
+	struct weights *taken = weights_new_empty();
+	float before = 0;
+
+	(void)state;
+	for (uint32_t round = 0; round < 6; round++) {
+		CLEANUP(buffer_deinit) struct buffer snapshot = {0};
+		learn(frequency, round * 600, (round + 1) * 600);
+		frequency_weights(frequency, taken);
+		frequency_write(frequency, &snapshot);
+		struct weights *read = weights_new(frequency_number(frequency) + 1, buffer_bytes(&snapshot));
+		assert_non_null(read);
+		assert_same_weights(taken, read);
+		frequency_published(frequency);
+		assert_true(round == 0 || weight_level(read, 500) > before);
+		before = weight_level(read, 500);
+		weights_free(&read);
+	}
+	weights_free(&taken);
+	frequency_free(&frequency);
+}
+
+/* Two campaigns weigh the same snapshot in their own ways. */
+static void test_each_campaign_weighs_as_it_says(void **state)
+{
+	struct frequency *frequency = frequency_new();
+	struct weights *weights = weights_new_empty(), *other = malloc(sizeof(*other));
+
+	(void)state;
+	assert_non_null(other);
+	learn(frequency, 0, 3000);
+	frequency_weights(frequency, weights);
+	weights_for(weights, &(struct weighing){.prior = 200, .power = 1}, other);
+	assert_true(weight_of(other, 1005) < weight_of(weights, 1005));
+	assert_true(
+		weight_of(weights, 1005) / weight_of(weights, 500) > weight_of(other, 1005) / weight_of(other, 500));
+	weights_for(weights, &WEIGHING_DEFAULT, other);
+	assert_same_weights(weights, other);
+	assert_int_equal(weight_level_at(weights, 0.5), weight_level(weights, 500));
+	free(other);
+	weights_free(&weights);
+	frequency_free(&frequency);
+}
+
 static void test_damage_is_refused(void **state)
 {
 	struct frequency *frequency = frequency_new();
@@ -106,6 +161,8 @@ int main(void)
 		cmocka_unit_test(test_rare_is_worth_more),
 		cmocka_unit_test(test_due_ever_more_seldom),
 		cmocka_unit_test(test_resumed_is_as_never_stopped),
+		cmocka_unit_test(test_written_and_read_are_the_same),
+		cmocka_unit_test(test_each_campaign_weighs_as_it_says),
 		cmocka_unit_test(test_damage_is_refused),
 	};
 
