@@ -124,8 +124,8 @@ static void judge(struct signing *signing, struct comparison *comparison, struct
 	keep_nameable(signing, comparison, records, reference);
 	rivals_score(
 		&comparison->rivals, comparison->shingles, signing->weights, signing->verifier, find_shingles, &source);
-	comparison->verdict =
-		verdict_reach(&signing->map, &comparison->text, &comparison->rivals, &comparison->thresholds);
+	const struct thresholds thresholds = thresholds_at(&comparison->thresholds, signing->weights->documents);
+	comparison->verdict = verdict_reach(&signing->map, &comparison->text, &comparison->rivals, &thresholds);
 	comparison->snapshot = signing->weights->number;
 	if (comparison->draft) {
 		signing_answer_draft(signing, comparison);

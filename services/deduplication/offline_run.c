@@ -194,11 +194,12 @@ static void look_up(const struct offline *run, struct rivals *rivals)
 
 static int decide(struct offline *run)
 {
+	const struct thresholds thresholds = thresholds_at(&run->thresholds, run->weights->documents);
 	for (uint32_t i = 0; i < run->batch; i++) {
 		struct offline_work *work = &run->work[i];
 		struct offline_text *text = text_of(run, i);
 		look_up(run, &work->rivals);
-		struct verdict verdict = verdict_reach(&run->map, &work->about, &work->rivals, &run->thresholds);
+		struct verdict verdict = verdict_reach(&run->map, &work->about, &work->rivals, &thresholds);
 		bool duplicate = verdict.status == STATUS_DUPLICATE;
 		text->duplicate_of = duplicate ? number_of(&verdict.duplicate_of) : number_of(&work->about.id);
 		text->score = (float)verdict.score;

@@ -124,6 +124,17 @@ static void resemble(struct verdict *verdict, const struct verdict_text *text, c
 	verdict->reasons[verdict->reason_count++] = own ? "own_duplicate" : "duplicate";
 }
 
+/* Where it makes no difference to a campaign's own near_threshold, none is made: 1 stays 1, and no review none. */
+struct thresholds thresholds_at(const struct thresholds *thresholds, uint64_t documents)
+{
+	double unknown = VERDICT_SURER_TEXTS / (VERDICT_SURER_TEXTS + (double)documents);
+	double near = thresholds->near + VERDICT_SURER * unknown * unknown;
+	near = near < VERDICT_ENOUGH ? near : VERDICT_ENOUGH;
+	near = near > thresholds->near ? near : thresholds->near;
+	return (struct thresholds){
+		.near = near, .review = thresholds->review < thresholds->near ? thresholds->review : near};
+}
+
 struct verdict verdict_reach(const struct shard_map *map, const struct verdict_text *text, const struct rivals *rivals,
 	const struct thresholds *thresholds)
 {

@@ -85,6 +85,12 @@ struct verdict {
 struct thresholds {
 	double near, review;
 };
+/* By how much surer a copy must be while nothing is known of forms (README: at a cold start), and how many texts it
+ * takes until that is a quarter. */
+#define VERDICT_SURER 0.1
+#define VERDICT_SURER_TEXTS 200
+/* The thresholds of a campaign when the weights have been learnt from so many texts. */
+struct thresholds thresholds_at(const struct thresholds *thresholds, uint64_t documents);
 struct verdict verdict_reach(const struct shard_map *map, const struct verdict_text *text, const struct rivals *rivals,
 	const struct thresholds *thresholds);
 

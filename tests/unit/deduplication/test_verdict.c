@@ -233,6 +233,28 @@ static void test_merging_shards(void **state)
 		assert_true(rivals.rival[i].points <= rivals.rival[i - 1].points);
 }
 
+/* At a cold start a form nobody knows yet weighs as much as the words in it: only what is surely a copy is called one,
+ * and a campaign without review, or for exact copies alone, has neither more of it nor less. */
+static void test_surer_at_a_cold_start(void **state)
+{
+	const struct thresholds campaign = {.near = 0.72, .review = 0.62}, unreviewed = {.near = 0.72, .review = 0.72},
+				exact = {.near = 1, .review = 1};
+
+	(void)state;
+	struct thresholds at = thresholds_at(&campaign, 0);
+	assert_true(at.near > 0.81 && at.near < 0.83 && at.review == campaign.review);
+	for (uint64_t documents = 1; documents < 100000; documents *= 2) {
+		struct thresholds later = thresholds_at(&campaign, documents);
+		assert_true(later.near < at.near && later.near > campaign.near);
+		at = later;
+	}
+	assert_true(at.near < 0.7201);
+	at = thresholds_at(&unreviewed, 10);
+	assert_true(at.near > 0.75 && at.review == at.near);
+	at = thresholds_at(&exact, 0);
+	assert_true(at.near == 1 && at.review == 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +267,7 @@ int main(void)
 		cmocka_unit_test(test_scopes),
 		cmocka_unit_test(test_one_key_in_common_is_chance),
 		cmocka_unit_test(test_merging_shards),
+		cmocka_unit_test(test_surer_at_a_cold_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
