@@ -52,9 +52,11 @@ static bool ask_rest(struct signing *signing, struct comparison *comparison)
 }
 
 /* Those that wait are asked first, so that the order of arrival is the order of asking. */
-void signing_ask(struct signing *signing, struct comparison *comparison, uint64_t shards)
+void signing_ask(struct signing *signing, struct comparison *comparison)
 {
-	comparison->to_ask = shards;
+	comparison->rivals.count = 0;
+	comparison->consulted = comparison->unposted = 0;
+	comparison->to_ask = shards_of_text(&signing->map, &comparison->text.sketch, &comparison->text.digest);
 	if (signing->unasked.first != NULL || !ask_rest(signing, comparison))
 		comparison_enqueue(&signing->unasked, comparison);
 }
@@ -68,9 +70,8 @@ static void advance(struct signing *signing, struct comparison *comparison)
 		signing_release(signing, comparison);
 		return;
 	}
-	bool insisted = comparison->stage == STAGE_INSISTING;
-	comparison->stage = insisted ? STAGE_REACHED : STAGE_COMPARED;
-	comparison_enqueue(insisted ? &signing->reached : &signing->compared, comparison);
+	comparison->stage = STAGE_COMPARED;
+	comparison_enqueue(&signing->compared, comparison);
 }
 
 void signing_ask_on(struct signing *signing)
@@ -106,8 +107,7 @@ static void take_answer(struct signing *signing, struct comparison *comparison, 
 	if (word.snapshot > comparison->snapshot)
 		comparison->snapshot = word.snapshot;
 	comparison->unposted = answer.posted ? comparison->unposted & ~bit : comparison->unposted | bit;
-	if (comparison->stage == STAGE_ASKING)
-		rivals_merge(&comparison->rivals, &comparison->text.sketch, shard, &answer);
+	rivals_merge(&comparison->rivals, &comparison->text.sketch, shard, &answer);
 }
 
 static struct comparison *answered(struct signing *signing, uint64_t tag, uint32_t *shard)

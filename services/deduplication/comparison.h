@@ -13,7 +13,7 @@ enum comparison_stage {
 	STAGE_FREE,
 	STAGE_ASKING,    /* the shards have been asked */
 	STAGE_COMPARED,  /* all have answered; waits for what PostgreSQL says of its rivals */
-	STAGE_INSISTING, /* not a duplicate, so its keys must stand in every shard */
+	STAGE_INSISTING, /* not a duplicate, so its keys must stand in every shard; then it is judged again */
 	STAGE_REACHED,   /* has its verdict; waits for room in the edge to quota */
 	STAGE_HANDED,    /* with quota */
 	STAGE_WAITING,   /* quota could not take it: to be asked about again in a moment */

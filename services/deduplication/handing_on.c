@@ -178,10 +178,7 @@ void signing_ask_again(struct signing *signing)
 
 	while ((comparison = comparison_dequeue(&signing->waiting)) != NULL) {
 		comparison->text.asked++;
-		comparison->rivals.count = 0;
-		comparison->consulted = comparison->unposted = 0;
 		comparison->stage = STAGE_ASKING;
-		signing_ask(signing, comparison,
-			shards_of_text(&signing->map, &comparison->text.sketch, &comparison->text.digest));
+		signing_ask(signing, comparison);
 	}
 }

@@ -36,6 +36,7 @@ struct text_index {
 	uint32_t shard;
 	uint64_t keys;
 	uint64_t posted;
+	uint32_t order; /* of the latest that came to stand */
 	struct entries entries;
 	struct postings postings[SKETCH_PLACES];
 	struct tally *tally;
@@ -119,8 +120,7 @@ static void tally_clear(struct tally *tally)
 	tally->touched_count = 0;
 }
 
-static void tally_lists(
-	const struct text_index *index, const struct sketch *sketch, const struct look *look, uint32_t before)
+static void tally_lists(const struct text_index *index, const struct sketch *sketch, const struct look *look)
 {
 	uint32_t list[INDEX_LIST_MAX];
 	for (uint32_t place = 0; place < SKETCH_PLACES; place++) {
@@ -129,8 +129,7 @@ static void tally_lists(
 		uint32_t count = postings_find(
 			&index->postings[place], sketch->key[place], look->home[place], list, INDEX_LIST_MAX);
 		for (uint32_t i = 0; i < count; i++)
-			if (list[i] < before)
-				tally_add(index->tally, list[i], INDEX_POINTS / (INDEX_POINTS_FLAT + count));
+			tally_add(index->tally, list[i], INDEX_POINTS / (INDEX_POINTS_FLAT + count));
 	}
 }
 
@@ -193,7 +192,7 @@ static uint32_t choose_exact(const struct text_index *index, const struct index_
 
 /* With other shards around, one key here may be one of several in all. */
 static uint32_t choose_near(const struct text_index *index, const struct index_question *question,
-	const struct look *look, struct chosen *best, uint32_t count)
+	const struct look *look, uint32_t before, struct chosen *best, uint32_t count)
 {
 	const struct tally *tally = index->tally;
 	const bool alone = index->map.shards == 1;
@@ -207,8 +206,8 @@ static uint32_t choose_near(const struct text_index *index, const struct index_q
 			continue;
 		struct chosen one = {.entry = tally->slot[at].entry, .points = tally->slot[at].points};
 		const struct entry *entry = entry_at(&index->entries, one.entry);
-		if (entry->campaign != question->campaign || entry->scope != question->scope ||
-			id128_equal(&entry->digest, &question->digest))
+		if (entry->order >= before || entry->campaign != question->campaign ||
+			entry->scope != question->scope || id128_equal(&entry->digest, &question->digest))
 			continue;
 		one.shared = shared_here(index, look, entry);
 		if (alone ? index_is_worth_comparing(look->keys, one.shared, one.points) : one.shared > 0)
@@ -217,17 +216,23 @@ static uint32_t choose_near(const struct text_index *index, const struct index_q
 	return count;
 }
 
-/* What came before `before`; true where one of them stands for the text: the same text, or nine of ten keys. */
-static bool find(const struct text_index *index, const struct index_question *question, uint32_t before,
+/* What came before: copies by their numbers, whether they are posted or not, others by the order in which they came to
+ * stand. */
+struct before {
+	uint32_t number, order;
+};
+
+/* True where one of them stands for the text: the same text, or nine of ten keys. */
+static bool find(const struct text_index *index, const struct index_question *question, struct before before,
 	struct index_answer *answer)
 {
 	struct look look;
 	struct chosen best[INDEX_CANDIDATES_MAX];
 	bool covered;
 	look_up(index, &question->sketch, &look);
-	answer->count = choose_exact(index, question, &look, before, best, &covered);
-	tally_lists(index, &question->sketch, &look, before);
-	answer->count = choose_near(index, question, &look, best, answer->count);
+	answer->count = choose_exact(index, question, &look, before.number, best, &covered);
+	tally_lists(index, &question->sketch, &look);
+	answer->count = choose_near(index, question, &look, before.order, best, answer->count);
 	tally_clear(index->tally);
 	for (uint32_t i = 0; i < answer->count; i++) {
 		const struct entry *entry = entry_at(&index->entries, best[i].entry);
@@ -276,14 +281,16 @@ static uint32_t insert(struct text_index *index, const struct index_question *qu
 	struct entry *entry =
 		entries_add(&index->entries, &question->id, &question->digest, question->campaign, question->scope);
 	pack_keys(&question->sketch, entry->key);
+	entry->order = ++index->order;
 	return index->entries.count - 1;
 }
 
-/* Asked before: answered as it was then, by the keys it was first asked with. */
+/* Asked before: answered as it was then, by the keys it was first asked with; where it is posted only now, as of now.
+ */
 static enum index_fault ask_again(
 	struct text_index *index, uint32_t number, const struct index_question *question, struct index_answer *answer)
 {
-	const struct entry *entry = entry_at(&index->entries, number);
+	struct entry *entry = entry_at(&index->entries, number);
 	struct index_question first = *question;
 	entry_sketch(entry, &first.sketch);
 	answer->newly_posted = question->insist && !entry->posted;
@@ -292,10 +299,16 @@ static enum index_fault ask_again(
 		if (fault != INDEX_OK)
 			return fault;
 		post(index, number);
+		entry->order = ++index->order;
 	}
-	(void)find(index, &first, number, answer);
+	(void)find(index, &first, (struct before){number, entry->order}, answer);
 	answer->posted = entry->posted;
 	return INDEX_OK;
+}
+
+static struct before everything(const struct text_index *index)
+{
+	return (struct before){index->entries.count, index->order + 1};
 }
 
 enum index_fault index_ask(struct text_index *index, const struct index_question *question, struct index_answer *answer)
@@ -306,7 +319,7 @@ enum index_fault index_ask(struct text_index *index, const struct index_question
 	enum index_fault fault = reserve(index, &question->sketch);
 	if (fault != INDEX_OK)
 		return fault;
-	bool covered = find(index, question, index->entries.count, answer);
+	bool covered = find(index, question, everything(index), answer);
 	number = insert(index, question);
 	answer->posted = answer->newly_posted = question->insist || !covered;
 	if (answer->posted)
@@ -316,7 +329,7 @@ enum index_fault index_ask(struct text_index *index, const struct index_question
 
 void index_peek(const struct text_index *index, const struct index_question *question, struct index_answer *answer)
 {
-	(void)find(index, question, index->entries.count, answer);
+	(void)find(index, question, everything(index), answer);
 	answer->newly_posted = answer->posted = false;
 }
 

@@ -1,8 +1,10 @@
 /* One shard of the index: which earlier texts share keys (or the digest) with this one. Asking inserts, so that the
- * order of asking is the order of this shard: an entry's number is its sequence, and a text is answered with what
- * has a smaller one, however often it is asked about. Owned by one thread. No I/O.
+ * order of asking is the order of this shard, and a text is answered with what came before it, however often it is asked
+ * about. One that is posted later, because its signer insists, takes its place in the order then: nobody could see it
+ * before, so it is answered with what came meanwhile, and of two that are posted exactly one names the other. Owned by
+ * one thread. No I/O.
  *
- * At rest a text takes about 460 bytes: its entry (ids, digest, keys), 40 postings of 5 bytes at a load of 0.6-0.8,
+ * At rest a text takes about 470 bytes: its entry (ids, digest, keys), 40 postings of 5 bytes at a load of 0.6-0.8,
  * and a place in the maps by id and by digest. */
 #ifndef SANGKIEN_DEDUPLICATION_INDEX_H
 #define SANGKIEN_DEDUPLICATION_INDEX_H

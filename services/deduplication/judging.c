@@ -131,10 +131,11 @@ static void judge(struct signing *signing, struct comparison *comparison, struct
 		signing_answer_draft(signing, comparison);
 		return;
 	}
-	/* Nothing stands for what is not a duplicate. */
+	/* Nothing stands for what is not a duplicate. Nobody saw it until it is posted, so by what came meanwhile,
+	 * which did not see it, it is judged again. */
 	if (comparison->verdict.status != STATUS_DUPLICATE && comparison->unposted != 0) {
 		comparison->stage = STAGE_INSISTING;
-		signing_ask(signing, comparison, comparison->unposted);
+		signing_ask(signing, comparison);
 		return;
 	}
 	comparison->stage = STAGE_REACHED;

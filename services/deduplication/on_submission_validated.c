@@ -128,8 +128,7 @@ static const char *begin(
 		break;
 	}
 	comparison->stage = STAGE_ASKING;
-	signing_ask(
-		signing, comparison, shards_of_text(&signing->map, &comparison->text.sketch, &comparison->text.digest));
+	signing_ask(signing, comparison);
 	return NULL;
 }
 

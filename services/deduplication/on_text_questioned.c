@@ -96,8 +96,7 @@ static void begin_draft(struct signing *signing, struct delivery *delivery, cons
 	}
 	/* Nobody is to be taught. */
 	comparison->folded_size = 0;
-	signing_ask(
-		signing, comparison, shards_of_text(&signing->map, &comparison->text.sketch, &comparison->text.digest));
+	signing_ask(signing, comparison);
 }
 
 static int compare_scores(const void *a, const void *b)

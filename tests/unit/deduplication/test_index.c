@@ -155,6 +155,26 @@ static void test_who_stands_for_whom(void **state)
 	index_free(&index);
 }
 
+/* Two that nobody saw, because a third stood for them: posted later, exactly one names the other, and asked again it is
+ * the same. */
+static void test_of_two_that_are_insisted_one_sees_the_other(void **state)
+{
+	struct text_index *index = index_new(&one_shard, 0);
+	struct index_question third = member(1, 1, 120, 0), a = member(2, 1, 120, 1), b = member(3, 1, 120, 1);
+
+	(void)state;
+	(void)ask(index, &third);
+	assert_false(ask(index, &a).posted || ask(index, &b).posted);
+	a.insist = b.insist = true;
+	struct index_answer of_b = ask(index, &b), of_a = ask(index, &a);
+	assert_true(of_a.posted && of_b.posted);
+	assert_true(names(&of_a, 3) && !names(&of_b, 2));
+	of_b = ask(index, &b);
+	of_a = ask(index, &a);
+	assert_true(names(&of_a, 3) && !names(&of_b, 2) && names(&of_a, 1) && names(&of_b, 1));
+	index_free(&index);
+}
+
 static void test_peeking_teaches_nothing(void **state)
 {
 	struct text_index *index = index_new(&one_shard, 0);
@@ -269,6 +289,7 @@ int main(void)
 		cmocka_unit_test(test_redelivery_with_another_sketch),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_who_stands_for_whom),
+		cmocka_unit_test(test_of_two_that_are_insisted_one_sees_the_other),
 		cmocka_unit_test(test_peeking_teaches_nothing),
 		cmocka_unit_test(test_rebuilt_is_as_never_stopped),
 		cmocka_unit_test(test_growth_loses_nothing),
