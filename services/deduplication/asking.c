@@ -27,6 +27,7 @@ static bool push_question(struct signing *signing, struct comparison *comparison
 		.sketch = comparison->text.sketch,
 		.insist = comparison->stage == STAGE_INSISTING,
 		.peek = comparison->draft,
+		.overtake = comparison->text.overtakes,
 	};
 	size_t taught = comparison->folded_size < TAUGHT_BYTES_MAX ? comparison->folded_size : TAUGHT_BYTES_MAX;
 	struct bytes folded = {comparison->folded, shard == LEARNING_SHARD ? taught : 0};

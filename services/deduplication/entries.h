@@ -14,9 +14,9 @@ struct entry {
 	struct id128 digest;
 	uint32_t scope;
 	uint32_t same_digest; /* the next entry of the same digest and campaign, in order; ENTRY_NONE */
-	uint32_t order; /* in which they came to stand: of asking, or of insisting where it was posted then */
+	uint32_t order;       /* in which they came to stand: of asking, or of insisting where it was posted then */
 	uint16_t campaign;
-	bool posted;
+	bool posted, overtakes;
 };
 static_assert(sizeof(struct entry) >= LANES_KEYS_ROOM, "keys are read in whole registers");
 

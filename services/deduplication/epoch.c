@@ -32,6 +32,40 @@ bool epoch_claim(struct owner *owner)
 	return true;
 }
 
+/* Only from our own: who was superseded must not take the shard back with an index that has missed what came since. */
+static const char raise_sql[] =
+	"UPDATE index_shard SET epoch = epoch + 1 WHERE shard = $1 AND epoch = $2 RETURNING epoch";
+
+static void supersede(struct owner *owner, uint64_t newer)
+{
+	owner->stage = OWNER_SUPERSEDED;
+	log_error("shard_superseded", KV_U64("shard", owner->shard), KV_U64("epoch", owner->epoch),
+		KV_U64("newer", newer));
+}
+
+bool epoch_raise(struct owner *owner)
+{
+	CLEANUP(pg_result_clear) PGresult *rows = NULL;
+	int64_t deadline_ms = clock_monotonic_ms() + CLAIM_DEADLINE_MS;
+
+	if (!pg_ready(owner->pg, deadline_ms))
+		return false;
+	struct pg_params *params = pg_params(owner->pg);
+	pg_i32(params, (int32_t)owner->shard);
+	pg_i64(params, (int64_t)owner->epoch);
+	/* Where the outcome is unknown it may have been raised: then the next attempt finds that it is not ours. */
+	if (pg_run(owner->pg, raise_sql, &rows, deadline_ms) != PG_OK)
+		return false;
+	if (PQntuples(rows) != 1) {
+		supersede(owner, 0);
+		return false;
+	}
+	owner->epoch = (uint64_t)pg_get_i64(rows, 0, 0);
+	metric_set(owner->metrics.epoch, (int64_t)owner->epoch);
+	log_info("texts_overtook", KV_U64("shard", owner->shard), KV_U64("epoch", owner->epoch));
+	return true;
+}
+
 void epoch_check(struct owner *owner)
 {
 	CLEANUP(pg_result_clear) PGresult *rows = NULL;
@@ -48,9 +82,6 @@ void epoch_check(struct owner *owner)
 		PG_OK)
 		return;
 	uint64_t epoch = PQntuples(rows) == 1 ? (uint64_t)pg_get_i64(rows, 0, 0) : 0;
-	if (epoch == owner->epoch)
-		return;
-	owner->stage = OWNER_SUPERSEDED;
-	log_error("shard_superseded", KV_U64("shard", owner->shard), KV_U64("epoch", owner->epoch),
-		KV_U64("newer", epoch));
+	if (epoch != owner->epoch)
+		supersede(owner, epoch);
 }

@@ -178,6 +178,8 @@ void signing_ask_again(struct signing *signing)
 
 	while ((comparison = comparison_dequeue(&signing->waiting)) != NULL) {
 		comparison->text.asked++;
+		comparison->text.overtakes |=
+			comparison->verdict.waits_for_later && comparison->text.asked >= VERDICT_ASKED_TOO_OFTEN;
 		comparison->stage = STAGE_ASKING;
 		signing_ask(signing, comparison);
 	}

@@ -190,9 +190,20 @@ static uint32_t choose_exact(const struct text_index *index, const struct index_
 	return count;
 }
 
+/* What came before: copies by their numbers, whether they are posted or not, others by the order in which they came to
+ * stand, and those that overtake. */
+struct before {
+	uint32_t number, order;
+};
+
+static bool is_before(const struct entry *entry, uint32_t number, struct before before)
+{
+	return entry->order < before.order || (entry->overtakes && number != before.number);
+}
+
 /* With other shards around, one key here may be one of several in all. */
 static uint32_t choose_near(const struct text_index *index, const struct index_question *question,
-	const struct look *look, uint32_t before, struct chosen *best, uint32_t count)
+	const struct look *look, struct before before, struct chosen *best, uint32_t count)
 {
 	const struct tally *tally = index->tally;
 	const bool alone = index->map.shards == 1;
@@ -206,7 +217,7 @@ static uint32_t choose_near(const struct text_index *index, const struct index_q
 			continue;
 		struct chosen one = {.entry = tally->slot[at].entry, .points = tally->slot[at].points};
 		const struct entry *entry = entry_at(&index->entries, one.entry);
-		if (entry->order >= before || entry->campaign != question->campaign ||
+		if (!is_before(entry, one.entry, before) || entry->campaign != question->campaign ||
 			entry->scope != question->scope || id128_equal(&entry->digest, &question->digest))
 			continue;
 		one.shared = shared_here(index, look, entry);
@@ -215,12 +226,6 @@ static uint32_t choose_near(const struct text_index *index, const struct index_q
 	}
 	return count;
 }
-
-/* What came before: copies by their numbers, whether they are posted or not, others by the order in which they came to
- * stand. */
-struct before {
-	uint32_t number, order;
-};
 
 /* True where one of them stands for the text: the same text, or nine of ten keys. */
 static bool find(const struct text_index *index, const struct index_question *question, struct before before,
@@ -232,7 +237,7 @@ static bool find(const struct text_index *index, const struct index_question *qu
 	look_up(index, &question->sketch, &look);
 	answer->count = choose_exact(index, question, &look, before.number, best, &covered);
 	tally_lists(index, &question->sketch, &look);
-	answer->count = choose_near(index, question, &look, before.order, best, answer->count);
+	answer->count = choose_near(index, question, &look, before, best, answer->count);
 	tally_clear(index->tally);
 	for (uint32_t i = 0; i < answer->count; i++) {
 		const struct entry *entry = entry_at(&index->entries, best[i].entry);
@@ -293,7 +298,7 @@ static enum index_fault ask_again(
 	struct entry *entry = entry_at(&index->entries, number);
 	struct index_question first = *question;
 	entry_sketch(entry, &first.sketch);
-	answer->newly_posted = question->insist && !entry->posted;
+	answer->newly_posted = (question->insist || question->overtake) && !entry->posted;
 	if (answer->newly_posted) {
 		enum index_fault fault = reserve(index, &first.sketch);
 		if (fault != INDEX_OK)
@@ -301,6 +306,8 @@ static enum index_fault ask_again(
 		post(index, number);
 		entry->order = ++index->order;
 	}
+	answer->overtook = question->overtake && !entry->overtakes;
+	entry->overtakes |= question->overtake;
 	(void)find(index, &first, (struct before){number, entry->order}, answer);
 	answer->posted = entry->posted;
 	return INDEX_OK;
@@ -321,16 +328,17 @@ enum index_fault index_ask(struct text_index *index, const struct index_question
 		return fault;
 	bool covered = find(index, question, everything(index), answer);
 	number = insert(index, question);
-	answer->posted = answer->newly_posted = question->insist || !covered;
+	answer->posted = answer->newly_posted = question->insist || question->overtake || !covered;
 	if (answer->posted)
 		post(index, number);
+	answer->overtook = entry_at(&index->entries, number)->overtakes = question->overtake;
 	return INDEX_OK;
 }
 
 void index_peek(const struct text_index *index, const struct index_question *question, struct index_answer *answer)
 {
 	(void)find(index, question, everything(index), answer);
-	answer->newly_posted = answer->posted = false;
+	answer->newly_posted = answer->posted = answer->overtook = false;
 }
 
 enum index_fault index_restore(struct text_index *index, const struct index_question *question)

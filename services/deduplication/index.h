@@ -1,8 +1,8 @@
 /* One shard of the index: which earlier texts share keys (or the digest) with this one. Asking inserts, so that the
- * order of asking is the order of this shard, and a text is answered with what came before it, however often it is asked
- * about. One that is posted later, because its signer insists, takes its place in the order then: nobody could see it
- * before, so it is answered with what came meanwhile, and of two that are posted exactly one names the other. Owned by
- * one thread. No I/O.
+ * order of asking is the order of this shard, and a text is answered with what came before it, however often it is
+ * asked about. One that is posted later, because its signer insists, takes its place in the order then: nobody could
+ * see it before, so it is answered with what came meanwhile, and of two that are posted exactly one names the other.
+ * Owned by one thread. No I/O.
  *
  * At rest a text takes about 470 bytes: its entry (ids, digest, keys), 40 postings of 5 bytes at a load of 0.6-0.8,
  * and a place in the maps by id and by digest. */
@@ -34,8 +34,9 @@ struct index_question {
 	uint32_t scope; /* bounds near copies */
 	struct id128 digest;
 	struct sketch sketch;
-	bool insist; /* post its keys even where an earlier text stands for it */
-	bool peek;   /* a draft: index_peek() */
+	bool insist;   /* post its keys even where an earlier text stands for it */
+	bool peek;     /* a draft: index_peek() */
+	bool overtake; /* insist, and whoever asks again sees it, also those that came before it */
 };
 
 struct index_candidate {
@@ -51,6 +52,7 @@ struct index_answer {
 	struct index_candidate candidates[INDEX_CANDIDATES_MAX];
 	uint32_t count;
 	bool newly_posted; /* by this question; what is posted is what is learnt from */
+	bool overtook;     /* by this question: what others were answered before is not whole any more */
 	bool posted;       /* its keys stand here; false: an earlier one much alike stands for it */
 };
 

@@ -56,6 +56,7 @@ void question_write(const struct index_question *question, int64_t received_at, 
 	message.folded = binary(folded.data, folded.size);
 	message.insist = question->insist;
 	message.peek = question->peek;
+	message.overtake = question->overtake;
 	append(&message.base, out);
 }
 
@@ -72,6 +73,7 @@ bool question_read(struct bytes body, struct arena *arena, struct index_question
 	question->scope = message->scope;
 	question->insist = message->insist;
 	question->peek = message->peek;
+	question->overtake = message->overtake;
 	*folded = (struct bytes){message->folded.data, message->folded.len};
 	return true;
 }

@@ -29,36 +29,39 @@ void owner_publish(struct owner *owner)
 	metric_set(owner->metrics.snapshot, frequency_number(owner->frequency));
 }
 
-/* Asks the index about one item. False: it was rejected. */
-static bool ask(
-	struct owner *owner, struct delivery *delivery, size_t item, struct index_answer *answer, struct id128 *id)
-{
-	const ProtobufCBinaryData *body = &delivery_item(delivery, item)->body;
+struct asked {
 	struct index_question question;
 	struct bytes folded;
+	struct index_answer answer;
+	bool readable;
+	enum index_fault fault;
+};
 
-	if (!question_read((struct bytes){body->data, body->len}, delivery_arena(delivery), &question, &folded)) {
-		delivery_reject(delivery, item, false, "not a TextSigned of this version");
-		return false;
-	}
-	*id = question.id;
-	if (question.peek) {
-		index_peek(owner->index, &question, answer);
-		return true;
-	}
-	enum index_fault fault = index_ask(owner->index, &question, answer);
-	if (fault != INDEX_OK) {
-		metric_add(owner->metrics.refused, 1);
-		delivery_reject(delivery, item, true, fault == INDEX_FULL ? "the shard is full" : "out of memory");
-		return false;
-	}
-	if (owner_learns(owner) && answer->newly_posted && folded.size > 0)
-		owner_learn(owner, &question.id, folded);
-	return true;
+static void read_item(struct delivery *delivery, size_t item, struct asked *asked)
+{
+	const ProtobufCBinaryData *body = &delivery_item(delivery, item)->body;
+
+	*asked = (struct asked){0};
+	asked->readable = question_read(
+		(struct bytes){body->data, body->len}, delivery_arena(delivery), &asked->question, &asked->folded);
 }
 
-static void answer_item(struct owner *owner, struct delivery *delivery, size_t item, const struct id128 *id,
-	const struct index_answer *answer)
+/* Asks the index about one item. */
+static void ask(struct owner *owner, struct asked *asked)
+{
+	if (asked->question.peek) {
+		index_peek(owner->index, &asked->question, &asked->answer);
+		return;
+	}
+	asked->fault = index_ask(owner->index, &asked->question, &asked->answer);
+	if (asked->fault != INDEX_OK)
+		return;
+	owner->overtaken |= asked->answer.overtook;
+	if (owner_learns(owner) && asked->answer.newly_posted && asked->folded.size > 0)
+		owner_learn(owner, &asked->question.id, asked->folded);
+}
+
+static void answer_item(struct owner *owner, struct delivery *delivery, size_t item, const struct asked *asked)
 {
 	const struct shard_word word = {
 		.shard = owner->shard,
@@ -66,8 +69,18 @@ static void answer_item(struct owner *owner, struct delivery *delivery, size_t i
 		.snapshot = owner_learns(owner) ? frequency_number(owner->frequency) : 0,
 	};
 
+	if (!asked->readable) {
+		delivery_reject(delivery, item, false, "not a TextSigned of this version");
+		return;
+	}
+	if (asked->fault != INDEX_OK) {
+		metric_add(owner->metrics.refused, 1);
+		delivery_reject(
+			delivery, item, true, asked->fault == INDEX_FULL ? "the shard is full" : "out of memory");
+		return;
+	}
 	buffer_clear(&owner->body);
-	answer_write(id, &word, answer, owner->map.shards > 1, &owner->body);
+	answer_write(&asked->question.id, &word, &asked->answer, owner->map.shards > 1, &owner->body);
 	if (owner->body.failed) {
 		delivery_reject(delivery, item, true, "out of memory");
 		return;
@@ -75,12 +88,6 @@ static void answer_item(struct owner *owner, struct delivery *delivery, size_t i
 	delivery_result(delivery, item, buffer_bytes(&owner->body));
 	metric_add(owner->metrics.answered, 1);
 }
-
-struct asked {
-	struct index_answer answer;
-	struct id128 id;
-	bool answered;
-};
 
 static void turn_away(struct delivery *delivery, const char *why)
 {
@@ -100,11 +107,23 @@ void on_text_signed(struct delivery *delivery, void *context)
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
-		asked[i].answered = ask(owner, delivery, i, &asked[i].answer, &asked[i].id);
+		read_item(delivery, i, &asked[i]);
+	/* Who overtakes goes first, and the epoch is raised before anything is answered: a verdict on a text that did
+	 * not see it is refused from then on, and whoever asks now sees it. */
+	for (size_t i = 0; i < count; i++)
+		if (asked[i].readable && asked[i].question.overtake)
+			ask(owner, &asked[i]);
+	if (owner->overtaken && !epoch_raise(owner)) {
+		turn_away(delivery, "the epoch is not raised");
+		return;
+	}
+	owner->overtaken = false;
+	for (size_t i = 0; i < count; i++)
+		if (asked[i].readable && !asked[i].question.overtake)
+			ask(owner, &asked[i]);
 	if (owner_learns(owner))
 		owner_publish(owner);
 	for (size_t i = 0; i < count; i++)
-		if (asked[i].answered)
-			answer_item(owner, delivery, i, &asked[i].id, &asked[i].answer);
+		answer_item(owner, delivery, i, &asked[i]);
 	delivery_done(&delivery);
 }

@@ -34,6 +34,7 @@ struct owner {
 	struct id128 cursor; /* greatest id read in this stage */
 	uint64_t read;       /* rows, in this stage */
 	int64_t began_ms, checked_ms;
+	bool overtaken;     /* a text has overtaken others, and the epoch is not raised yet */
 	struct buffer body; /* of the answer being written */
 	struct owner_metrics {
 		struct metric *answered, *learnt, *refused, *texts, *bytes, *epoch, *snapshot;
@@ -50,6 +51,9 @@ static inline bool owner_learns(const struct owner *owner)
 
 /* epoch.c. False: PostgreSQL is away, try again. */
 bool epoch_claim(struct owner *owner) MUST_CHECK;
+/* What was answered before is not to be decided by any more. False: not raised (PostgreSQL is away, or somebody else
+ * has raised it: OWNER_SUPERSEDED), try again. */
+bool epoch_raise(struct owner *owner) MUST_CHECK;
 /* Is the shard still ours? Asked each second; a failure to ask is no answer: quota's fence holds meanwhile. */
 void epoch_check(struct owner *owner);
 

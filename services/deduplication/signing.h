@@ -65,7 +65,7 @@ void signing_release(struct signing *signing, struct comparison *comparison);
 
 /* asking.c */
 void signing_ask(struct signing *signing, struct comparison *comparison); /* all shards, anew */
-void signing_ask_on(struct signing *signing); /* those that waited for room */
+void signing_ask_on(struct signing *signing);                             /* those that waited for room */
 void on_text_compared(uint64_t tag, struct bytes result, void *signing);
 void on_question_poison(uint64_t tag, const char *reason, void *signing);
 

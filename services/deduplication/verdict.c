@@ -102,8 +102,8 @@ bool verdict_may_name(const struct shard_map *map, const struct verdict_text *te
 	if (!record->known || !record->same_campaign || id128_equal(&record->original, &text->id))
 		return false;
 	if (record->decided ? !record->original_counts
-			    : !received_earlier(rival, text) && (text->asked >= VERDICT_ASKED_TOO_OFTEN ||
-									!came_first_everywhere(map, text, rival)))
+			    : !received_earlier(rival, text) &&
+				      (text->overtakes || !came_first_everywhere(map, text, rival)))
 		return false;
 	return rival->exact ? record->original_exact_scope == text->exact_scope ||
 				      record->original_near_scope == text->near_scope
@@ -114,6 +114,7 @@ static void resemble(struct verdict *verdict, const struct verdict_text *text, c
 	const struct thresholds *thresholds)
 {
 	verdict->resembles = true;
+	verdict->waits_for_later = !best->record.decided && !received_earlier(best, text);
 	verdict->duplicate_of = best->record.original;
 	verdict->score = best->score;
 	verdict->status = STATUS_UNDER_REVIEW;

@@ -10,7 +10,7 @@
 #define VERDICT_NEAR_THRESHOLD 0.72
 #define VERDICT_REVIEW_THRESHOLD 0.62
 
-/* How often a text may be asked about before only rivals received earlier may be named while undecided. */
+/* How often a text may be asked about before it overtakes a rival that was received later and is still undecided. */
 enum { VERDICT_ASKED_TOO_OFTEN = 20 };
 
 /* A rival this much alike needs no other compared with it. */
@@ -62,12 +62,13 @@ struct verdict_text {
 	struct sketch sketch;
 	enum legacy_encoding legacy; /* it was typed in */
 	uint32_t asked;              /* 1: the first time */
+	bool overtakes;              /* every shard has it before those received later */
 };
 
 /* May the rival's text be the original of this one? Which came first is what all shards say that hold a key of both;
- * where they disagree, each of the two has seen the other, and the one received earlier is the original. When a
- * text has been asked about too often, an undecided rival must have been received earlier whatever the shards say, so
- * that no circle of texts can wait for one another. */
+ * where they disagree, each of the two has seen the other, and the one received earlier is the original. For a text
+ * that overtakes, an undecided rival must have been received earlier whatever the shards say, so that no circle of
+ * texts can wait for one another. */
 bool verdict_may_name(const struct shard_map *map, const struct verdict_text *text, const struct rival *rival);
 
 /* A text that nobody can read as it stands is looked at by a person even where it resembles nothing, and its submitter
@@ -78,6 +79,7 @@ struct verdict {
 	const char *reasons[VERDICT_REASONS_MAX]; /* words of the contract */
 	uint32_t reason_count;
 	bool resembles;
+	bool waits_for_later;      /* what it resembles is undecided and was received later */
 	struct id128 duplicate_of; /* where it resembles one */
 	double score;
 };

@@ -26,6 +26,23 @@ static enum pg_status shard_claim(struct statement *statement)
 	return PG_OK;
 }
 
+static enum pg_status shard_raise(struct statement *statement)
+{
+	struct cell cells[I_COLUMNS] = {value(statement, 1)};
+	struct row *row = table_place(INDEX_SHARD, cells);
+	const struct cell *before;
+
+	TRY(row_lock(statement->transaction, row, LOCK_UPDATE, statement->until));
+	before = row_latest(statement->transaction, row);
+	if (!before || !cell_equal(before[I_EPOCH], value(statement, 2)))
+		return PG_OK;
+	cells[I_EPOCH] = cell_number(cell_value(before[I_EPOCH]) + 1, 8);
+	cells[I_OWNER] = before[I_OWNER];
+	row_write(statement->transaction, INDEX_SHARD, row, cells);
+	give(statement, &cells[I_EPOCH], 1);
+	return PG_OK;
+}
+
 static enum pg_status shard_epoch(struct statement *statement)
 {
 	struct cell shard = value(statement, 1);
@@ -244,6 +261,7 @@ static enum pg_status tokens_read(struct statement *statement)
 
 const struct statement_entry other_statements[] = {
 	{"INSERT INTO index_shard AS s", shard_claim, false},
+	{"UPDATE index_shard SET epoch", shard_raise, false},
 	{"SELECT epoch FROM index_shard", shard_epoch, true},
 	{"SELECT submission_id, campaign_id, scope, digest, sketch FROM signature", signatures_page, true},
 	{"SELECT s.id, s.description FROM signature g", texts_page, true},

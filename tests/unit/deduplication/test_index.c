@@ -175,6 +175,25 @@ static void test_of_two_that_are_insisted_one_sees_the_other(void **state)
 	index_free(&index);
 }
 
+/* Who overtakes is seen by those that came before it, also where another one stood for it; it sees what it saw. */
+static void test_who_overtakes_is_seen_by_all(void **state)
+{
+	struct text_index *index = index_new(&one_shard, 0);
+	struct index_question first = member(1, 1, 120, 0), near = member(2, 1, 120, 1), last = member(3, 1, 120, 25);
+
+	(void)state;
+	(void)ask(index, &first);
+	assert_false(ask(index, &near).posted);
+	assert_true(names(&(struct index_answer[]){ask(index, &last)}[0], 1));
+	near.overtake = true;
+	struct index_answer overtaking = ask(index, &near), again = ask(index, &near);
+	assert_true(overtaking.overtook && overtaking.newly_posted && names(&overtaking, 1) && names(&overtaking, 3));
+	assert_true(!again.overtook && again.posted && names(&again, 1) && !names(&again, 2));
+	assert_true(names(&(struct index_answer[]){ask(index, &first)}[0], 2));
+	assert_true(names(&(struct index_answer[]){ask(index, &last)}[0], 2));
+	index_free(&index);
+}
+
 static void test_peeking_teaches_nothing(void **state)
 {
 	struct text_index *index = index_new(&one_shard, 0);
@@ -290,6 +309,7 @@ int main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_who_stands_for_whom),
 		cmocka_unit_test(test_of_two_that_are_insisted_one_sees_the_other),
+		cmocka_unit_test(test_who_overtakes_is_seen_by_all),
 		cmocka_unit_test(test_peeking_teaches_nothing),
 		cmocka_unit_test(test_rebuilt_is_as_never_stopped),
 		cmocka_unit_test(test_growth_loses_nothing),

@@ -41,7 +41,8 @@ static void test_question(void **state)
 				      .scope = 77,
 				      .digest = id_of_number(2),
 				      .sketch = some_sketch(5),
-				      .insist = true},
+				      .insist = true,
+				      .overtake = true},
 			      got = {0};
 	struct bytes folded;
 
@@ -51,7 +52,7 @@ static void test_question(void **state)
 	assert_memory_equal(&got.id, &sent.id, sizeof(sent.id));
 	assert_memory_equal(&got.digest, &sent.digest, sizeof(sent.digest));
 	assert_memory_equal(&got.sketch, &sent.sketch, sizeof(sent.sketch));
-	assert_true(got.campaign == 3 && got.scope == 77 && got.insist);
+	assert_true(got.campaign == 3 && got.scope == 77 && got.insist && got.overtake);
 	assert_int_equal(folded.size, 9);
 	assert_false(question_read((struct bytes){body.data, body.size / 2}, arena, &got, &folded));
 	assert_false(question_read((struct bytes){(const uint8_t *)"", 0}, arena, &got, &folded));

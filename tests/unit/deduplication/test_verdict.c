@@ -163,7 +163,12 @@ static void test_no_circle_for_ever(void **state)
 
 	(void)state;
 	assert_true(verdict_may_name(&map, &about, &later));
-	about.asked = VERDICT_ASKED_TOO_OFTEN;
+	assert_true(reach(&map, &about, later).waits_for_later);
+	assert_false(reach(&map, &about, earlier).waits_for_later);
+	later.record.decided = later.record.original_counts = true;
+	assert_false(reach(&map, &about, later).waits_for_later);
+	later.record.decided = false;
+	about.overtakes = true;
 	assert_false(verdict_may_name(&map, &about, &later));
 	assert_true(verdict_may_name(&map, &about, &earlier));
 }
