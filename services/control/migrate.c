@@ -119,14 +119,22 @@ static struct migration *find_number(const struct migrations *files, int32_t num
 	return NULL;
 }
 
+/* Rolled back: each migration leaves the programs before it able to run. */
+static void say_newer(const PGresult *rows, int row)
+{
+	struct bytes name = pg_get_bytes(rows, row, 1);
+
+	fprintf(stderr, "sangkien: the schema has %.*s, which is newer than this tool; it stays as it is\n",
+		(int)name.size, (const char *)name.data);
+}
+
 /* What stands in the database must be what the files say. */
 static bool match_applied(struct migration *file, const PGresult *rows, int row)
 {
 	struct bytes sha256 = pg_get_bytes(rows, row, 2), name = pg_get_bytes(rows, row, 1);
 
 	if (file == NULL) {
-		fprintf(stderr,
-			"sangkien: the database has migration %.*s, which is not among the files: this tool is older\n",
+		fprintf(stderr, "sangkien: the database has migration %.*s, which is not among the files\n",
 			(int)name.size, (const char *)name.data);
 		return false;
 	}
@@ -152,9 +160,15 @@ static int match_all(struct pg *pg, const struct migrations *files)
 		fprintf(stderr, "sangkien: cannot read what was applied: %s\n", pg_error(pg));
 		return EXIT_AWAY;
 	}
-	for (int row = 0; row < PQntuples(rows); row++)
-		if (!match_applied(find_number(files, pg_get_i32(rows, row, 0)), rows, row))
+	for (int row = 0; row < PQntuples(rows); row++) {
+		int32_t number = pg_get_i32(rows, row, 0);
+		bool newer = files->count > 0 && number > files->files[files->count - 1].number;
+
+		if (newer)
+			say_newer(rows, row);
+		else if (!match_applied(find_number(files, number), rows, row))
 			return EXIT_DATA_BAD;
+	}
 	for (size_t i = files->count; i-- > 0;) {
 		later_applied |= files->files[i].applied;
 		if (later_applied && !files->files[i].applied) {

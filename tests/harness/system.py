@@ -34,11 +34,12 @@ class System:
         self.run = tempfile.mkdtemp(prefix="sk-", dir="/var/tmp")
         os.rmdir(self.run)
         self.address = f"127.0.0.1:{free_port()}"
+        self.program = TOOL  # a test of upgrades goes by another one for a while
         self.env = {**os.environ, "SANGKIEN_RUN": self.run, "SANGKIEN_LISTEN": self.address, **settings}
 
     def tool(self, *words, check=True, timeout=600):
-        """One command of build/sangkien; the finished process with its texts."""
-        done = subprocess.run([TOOL, *words], env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        """One command of the tool; the finished process with its texts."""
+        done = subprocess.run([self.program, *words], env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=timeout, check=False)
         if check and done.returncode != 0:
             raise AssertionError(f"sangkien {' '.join(words)} ended with {done.returncode}\n{done.stdout}{done.stderr}")

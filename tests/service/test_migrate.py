@@ -65,10 +65,20 @@ def test_a_missing_or_late_file_is_refused(control, folder, empty_postgresql):
     code, _, complaints = control.run("migrate", "--from", folder)
     assert code == 65 and "0002_late.sql comes before" in complaints
     os.unlink(control.directory.below("schema/0002_late.sql"))
-    os.unlink(control.directory.below("schema/0003_two.sql"))
-    code, _, complaints = control.run("migrate", "--from", folder)
-    assert code == 65 and "this tool is older" in complaints
     assert empty_postgresql.query("SELECT to_regclass('late')") == [(None,)]
+    os.unlink(control.directory.below("schema/0001_one.sql"))
+    code, _, complaints = control.run("migrate", "--from", folder)
+    assert code == 65 and "0001_one.sql, which is not among the files" in complaints
+
+
+def test_an_older_tool_leaves_a_newer_schema_as_it_is(control, folder, empty_postgresql):
+    """A roll-back is the programs of before with `sangkien up`, which goes through here."""
+    control.write("schema/0002_two.sql", TWO)
+    control.do("migrate", "--from", folder)
+    os.unlink(control.directory.below("schema/0002_two.sql"))
+    code, output, complaints = control.run("migrate", "--from", folder)
+    assert code == 0 and "nothing to apply" in output and "0002_two.sql, which is newer than this tool" in complaints
+    assert names(empty_postgresql) == ["0001_one.sql", "0002_two.sql"]
 
 
 def test_one_that_ends_its_own_transaction_is_refused(control, folder):
