@@ -74,6 +74,24 @@ def test_status_names_every_instance(system):
         assert {"queue", "oldest_waiting_ms", "rate_per_s", "errors"} <= set(row)
 
 
+WATCHED = {
+    "intake-1": ["sangkien_intake_pending_submissions", "sangkien_intake_pending_oldest_seconds",
+                 "sangkien_intake_redispatched_submissions_total", "sangkien_intake_quarantined_submissions_total"],
+    "quota-1": ["sangkien_quota_verdicts_fenced_total", "sangkien_quota_board_behind_versions", "sangkien_quota_board_age_seconds",
+                'sangkien_quota_audit_drift_rows{check="board"}', 'sangkien_quota_audit_age_seconds{what="recount"}'],
+    **{f"{service}-1": [f'sangkien_{service}_edge_{what}{{edge="{service}"}}'
+                        for what in ("waiting_items", "oldest_waiting_ms", "leased_items", "handed_out_again_items_total",
+                                     "late_acknowledgements_total")] for service in ("validation", "deduplication")}}
+
+
+def test_what_to_watch_is_there(system):
+    """Would catch a metric of deploy/README.md that no instance has: depth and age by stage, what came again, what was fenced
+    off, the boards' age, drift."""
+    for instance, names in WATCHED.items():
+        there = system.metrics(instance)
+        assert [name for name in names if name not in there] == [], instance
+
+
 def test_scale_touches_only_what_is_scaled(system):
     """A service goes to three instances and back while submissions flow; nobody sees an error."""
     before = {name: system.pid(name) for name in system.instances()}

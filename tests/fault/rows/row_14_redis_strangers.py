@@ -1,8 +1,10 @@
-"""Redis written to by a stranger, under load.
+"""Redis written to by a stranger, under load; what `sangkien audit` says of it, and of a board that is right.
 
-Would catch: a service's login that can write what is not its own, and a wrong row at a right version, which no comparison of
+Would catch: an audit that takes writes that go on, or another audit, for drift, and one that looks only for what it expects; a service's login that can write what is not its own, and a wrong row at a right version, which no comparison of
 versions ever tells: it would stand until the next decision for that unit.
 """
+import concurrent.futures
+import json
 import time
 
 import redis
@@ -11,6 +13,7 @@ from harness.waiting import await_within
 
 TITLE = "Redis written to by a stranger"
 FOUND_S = 60
+ROUNDS = 5
 FOUND = 'sangkien_quota_audit_drift_found_rows_total{check="board"}'
 # What each login must be refused: other wings' keys, and what would hit all of them.
 FOREIGN = {"intake": [("HSET", "board:{c1}:meta", "applied", "1"), ("GET", "board:{c1}:meta")],
@@ -77,4 +80,33 @@ def by_hand(fault):
     fault.note(found_and_repaired_s=round(max(took), 1))
 
 
-SCENARIOS = {"logins": each_login, "by-hand": by_hand}
+def found_by(done):
+    """(exit code, [(unit, what)]) of an audit."""
+    return done.returncode, [(row["unit"], row["what"]) for row in json.loads(done.stdout)["rows"]]
+
+
+def audits(fault):
+    """Two at once, again and again while writes go on; then each tells of a row that only Redis has."""
+    world = fault.world("quota=2", QUOTA_AUDIT_BOARDS_MS="3600000")  # nobody mends it before they look
+    system = world.system
+
+    def both():
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            return [found_by(done) for done in pool.map(lambda _: system.tool("audit", "--json", check=False), range(2))]
+    for _ in range(ROUNDS):
+        world.load.await_receipts(20, 60 * fault.patience)
+        found = both()
+        assert found == [(0, []), (0, [])], found
+    unit = idle_unit(world, fault)
+    (code,), = system.query("SELECT code FROM unit WHERE campaign_id = %s AND id = %s", (world.campaign_id, unit))
+    client = system.redis()
+    key = row_key(world, client, unit, 0)
+    client.hset(key, unit, "1 777 777 7 0")
+    for exit_code, rows in both():
+        assert exit_code == 1 and (code, "entered on the board") in rows, rows
+    client.hdel(key, unit)
+    world.healed()
+    fault.note(audits=2 * ROUNDS + 2)
+
+
+SCENARIOS = {"audits": audits, "logins": each_login, "by-hand": by_hand}

@@ -1,19 +1,25 @@
 """The wall clock of one process jumps by two days, forward and back, one process after the other.
 
-Would catch: leases and timeouts that go by the wall clock (all of them end at once, or none for two days), an intake that
-stamps receipts with a clock that is wrong (law 6).
+Would catch: leases and timeouts that go by the wall clock (all of them end at once, or none for two days; of a notice under way,
+which is then sent twice or never), an intake that stamps receipts with a clock that is wrong (law 6).
 """
+import collections
 import glob
+import json
 import os
 import time
 
 from fault.world import NotRun
+from harness.process import ROOT
 from harness.waiting import await_condition
 
 TITLE = "clock jumps of two days, forward and back, per process"
 LIBRARY = "/usr/lib/*/faketime/libfaketimeMT.so.1"
 JUMPS = ("+172800", "-172800", "+0")
 TOLERATED_S = 3.0
+INSTANCES = ("intake-1", "validation-1", "deduplication-1", "deduplication-index-0", "quota-1", "leaderboard-1", "notification-1")
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+UNDER_WAY = 32  # notices at once; it is killed once, to get its clock, and those may come twice
 
 
 def variable(system, instance, name, value):
@@ -48,10 +54,46 @@ def clock_is_seen(system, instance):
     return abs(system.metric(instance, "sangkien_intake_clock_offset_microseconds") or 0)
 
 
+def told_by_webhook(fault, system):
+    """The demo campaign tells of each verdict, to a server of ours."""
+    from harness.notices import Web  # needs packages that only tests have
+    web = Web()
+    fault.at_end.append(web.stop)
+    secret = f"{system.run}/keys/gateway-hook.secret"
+    account = os.stat(f"{system.run}/keys")
+    with open(secret, "w", encoding="ascii") as file:
+        file.write(SECRET)
+    os.chmod(secret, 0o400)
+    os.chown(secret, account.st_uid, account.st_gid)
+    channel = {"name": "hook", "kind": "webhook", "url": f"{web.url}/hook", "secret": "hook", "cleartext": True}
+    with open(f"{ROOT}/deploy/campaigns/demo.yaml", encoding="utf-8") as file:
+        source = file.read() + "\nnotices: " + json.dumps({"channels": [channel], "send": {"verdict": "hook"}}) + "\n"
+    path = f"{system.run}/share/told.yaml"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(source)
+    os.chmod(path, 0o644)
+    system.tool("campaign", "apply", path)
+    return web
+
+
+def each_notice_once(fault, system, web):
+    """Its claims are leases too."""
+    await_condition(lambda: system.query("SELECT count(*) FROM outbox WHERE state = 0") == [(0,)], 120 * fault.patience,
+                    "every notice to be sent")
+    wanted = {"msg_" + row[0].replace("-", "") for row in system.query("SELECT id::text FROM outbox WHERE state = 1")}
+    came = collections.Counter(headers["webhook-id"] for _, _, headers, _ in web.seen())
+    assert wanted and set(came) == wanted, f"{len(wanted - set(came))} notices never came, {len(set(came) - wanted)} are nobody's"
+    again = sum(came.values()) - len(came)
+    assert again <= UNDER_WAY, f"{again} of {len(came)} notices came again"
+    fault.note(notices=len(came), notices_again=again)
+
+
 def jumps(fault):
-    world = fault.world("intake=2", "validation=2", "deduplication=2", "quota=2", INTAKE_LEASE_MS="5000")
-    system = world.system
-    for instance in ("intake-1", "validation-1", "deduplication-1", "deduplication-index-0", "quota-1", "leaderboard-1"):
+    system = fault.system("intake=2", "validation=2", "deduplication=2", "quota=2", INTAKE_LEASE_MS="5000")
+    web = told_by_webhook(fault, system)
+    world = fault.adopt(system)
+    world.load.await_receipts(50, 120 * fault.patience)
+    for instance in INSTANCES:
         clock = under_faketime(fault, system, instance)
         for jump in JUMPS:
             set_clock(clock, jump)
@@ -66,7 +108,10 @@ def jumps(fault):
     began = time.time() - (time.monotonic() - world.load.began)
     assert began - TOLERATED_S < early and late < time.time() + TOLERATED_S, "a receipt bears the time of a clock that was off"
     again = sum(system.metric(f"intake-{n}", "sangkien_intake_redispatched_submissions_total") or 0 for n in (1, 2))
-    fault.note(jumps=6 * (len(JUMPS) - 1), handed_out_again=int(again))
+    world.load.end(60 * fault.patience)
+    system.await_decided(world.campaign, 120 * fault.patience)
+    each_notice_once(fault, system, web)
+    fault.note(jumps=len(INSTANCES) * (len(JUMPS) - 1), handed_out_again=int(again))
 
 
 SCENARIOS = {"jumps": jumps}
