@@ -180,7 +180,7 @@ test: ## install what is missing and run every test; ends with `N passed, N fail
 fault: ## the fault matrix under load (SEED=7 replays a seed, ONLY=13 or 13-flushall one row); writes build/fault.json
 	@deploy/bootstrap fault
 	@$(MAKE) --no-print-directory -j2 all
-	@SANGKIEN_BUILD=$(BUILD) SEED=$(SEED) ONLY=$(ONLY) tests/fault/run
+	@SANGKIEN_BUILD=$(BUILD) SEED=$(SEED) ONLY=$(ONLY) PATIENCE=$(or $(PATIENCE),$(if $(SANITIZE),6)) tests/fault/run
 lint: ## clang-format, clang-tidy, syntax of scripts
 	@SANGKIEN_BUILD=$(BUILD) tests/run lint
 fuzz: ## any octets through what folds and compares texts (SECONDS=60); needs clang
