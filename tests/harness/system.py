@@ -138,8 +138,9 @@ class System:
 
     # What the tests do to it -------------------------------------------------------------------------------------------
     def instances(self):
-        """Names of the service instances, in the order of the pipeline."""
-        return [row["instance"] for row in json.loads(self.tool("status", "--json").stdout)["instances"]]
+        """Names of the service instances, in the order of the pipeline, ready or not."""
+        done = self.tool("status", "--json", check=False)
+        return [row["instance"] for row in json.loads(done.stdout)["instances"]]
 
     def pid(self, name):
         done = subprocess.run(["s6-svstat", "-o", "pid", f"{self.run}/s6/{name}"], capture_output=True, text=True, check=True)
