@@ -65,6 +65,9 @@ static int set_up(void **state)
 
 static void close_peer(struct world *world)
 {
+	/* An event for a monitor that is gone would block libzmq's I/O thread for ever, and all its sockets with it. */
+	if (world->monitor)
+		zmq_socket_monitor(world->peer, NULL, 0);
 	if (world->peer)
 		zmq_close(world->peer);
 	if (world->monitor)
