@@ -84,17 +84,16 @@ static unsigned weighted_sum(const uint8_t *symbols, int count)
 	return sum;
 }
 
-/* The last symbol makes the whole sum zero. */
+/* The last symbol makes the whole sum zero: its own term equals the sum of the others. */
 static uint8_t check_symbol(const uint8_t symbols[SYMBOLS])
 {
-	uint8_t whole[SYMBOLS];
+	unsigned sum = weighted_sum(symbols, ID_SYMBOLS), weight = 1;
 
-	memcpy(whole, symbols, ID_SYMBOLS);
-	for (unsigned check = 0; check < FIELD_OVERFLOW; check++) {
-		whole[ID_SYMBOLS] = (uint8_t)check;
-		if (weighted_sum(whole, SYMBOLS) == 0)
+	for (int i = 0; i < SYMBOLS; i++)
+		weight = field_times(weight, FIELD_ALPHA);
+	for (unsigned check = 0; check < FIELD_OVERFLOW; check++)
+		if (field_times(check, weight) == sum)
 			return (uint8_t)check;
-	}
 	assert(!"multiplication by a weight reaches every element");
 	return 0;
 }

@@ -14,7 +14,7 @@ enum {
 	CAMPAIGN_SIZE = 64,
 	KEY_SIZE = KEY_CHARACTERS_MAX + 1,
 	PIECE_BYTES_MAX = 64 * 1024,
-	INPUT_BYTES_MAX = BODY_BYTES_MAX + 4 * PIECE_BYTES_MAX,
+	INPUT_BYTES_MAX = 2 * (BODY_BYTES_MAX + 2 * PIECE_BYTES_MAX), /* as much used as kept */
 };
 
 struct batch {

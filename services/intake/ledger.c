@@ -1,8 +1,7 @@
-#include "services/intake/ledger.h"
-
 #include "common/runtime/failpoint.h"
 #include "common/runtime/random.h"
 #include "services/intake/find_decisions.h"
+#include "services/intake/ledger_inside.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,13 +9,6 @@
 #include <string.h>
 
 enum { COLUMNS = 24, SCRIPT_SIZE = 96 };
-
-struct ledger {
-	struct pg *pg;
-	int64_t lock; /* held by every transaction: who has it next knows that the one before has ended */
-	struct arrival **sorted;
-	size_t sorted_capacity;
-};
 
 static int64_t new_lock(void)
 {
@@ -63,41 +55,7 @@ bool ledger_blames_row(const struct ledger *ledger)
 	return strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0;
 }
 
-/* Keys ----------------------------------------------------------------------------------------------------------- */
-
-static void campaign_array(struct pg_params *p, struct arrival *const *arrivals, size_t count)
-{
-	pg_array_begin(p, PG_OID_INT2);
-	for (size_t i = 0; i < count; i++)
-		pg_i16(p, (int16_t)arrivals[i]->submission.campaign);
-	pg_array_end(p);
-}
-
-static void key_array(struct pg_params *p, struct arrival *const *arrivals, size_t count)
-{
-	pg_array_begin(p, PG_OID_TEXT);
-	for (size_t i = 0; i < count; i++)
-		pg_text(p, arrivals[i]->key);
-	pg_array_end(p);
-}
-
-/* The same fields get the original's receipt, whatever has changed since; others are told that the key is used. */
-static void answer_repeat(struct arrival *arrival, const PGresult *rows, int row)
-{
-	struct bytes digest = pg_get_bytes(rows, row, 1);
-	struct id128 id = pg_get_uuid(rows, row, 2);
-	bool same = arrival->has_digest && digest.size == FIELDS_DIGEST_SIZE &&
-		    memcmp(digest.data, arrival->digest, FIELDS_DIGEST_SIZE) == 0;
-	if (same)
-		arrival_receipt(arrival, RESULT_REPLAYED, &id, pg_get_instant(rows, row, 3));
-	else
-		arrival_refuse(arrival, PROBLEM_KEY_USED);
-}
-
-/* A wait for synchronous replication that was cut short leaves a row that is visible here and perhaps nowhere else.
- * This transaction writes too where there is a standby to wait for, so its own COMMIT waits for everything before it.
- */
-static enum pg_status wait_for_replication(struct ledger *ledger, int64_t deadline_ms)
+enum pg_status ledger_wait_for_replication(struct ledger *ledger, int64_t deadline_ms)
 {
 	pg_params(ledger->pg);
 	enum pg_status status = pg_run(ledger->pg,
@@ -105,122 +63,6 @@ static enum pg_status wait_for_replication(struct ledger *ledger, int64_t deadli
 		"WHERE current_setting('synchronous_standby_names') <> ''",
 		NULL, deadline_ms);
 	return status == PG_OK ? pg_commit(ledger->pg, deadline_ms) : status;
-}
-
-/* What was found is as durable as a receipt must be (law 1). */
-static enum pg_status settle_found(struct ledger *ledger, int64_t deadline_ms)
-{
-	enum pg_status status = pg_begin(ledger->pg, deadline_ms);
-	if (status == PG_OK)
-		status = wait_for_replication(ledger, deadline_ms);
-	if (status != PG_OK)
-		pg_rollback(ledger->pg, deadline_ms);
-	return status;
-}
-
-enum pg_status ledger_find_keys(
-	struct ledger *ledger, struct arrival *const *arrivals, size_t count, int64_t deadline_ms)
-{
-	CLEANUP(pg_result_clear) PGresult *rows = NULL;
-	struct pg_params *p = pg_params(ledger->pg);
-	campaign_array(p, arrivals, count);
-	key_array(p, arrivals, count);
-	enum pg_status status = pg_run(ledger->pg,
-		"SELECT w.n, i.fields_digest, i.submission_id, i.received_at "
-		"FROM unnest($1::smallint[], $2::text[]) WITH ORDINALITY AS w (campaign_id, key, n) "
-		"JOIN idempotency_key i ON i.campaign_id = w.campaign_id AND i.key = w.key",
-		&rows, deadline_ms);
-	if (status == PG_OK && PQntuples(rows) > 0)
-		status = settle_found(ledger, deadline_ms);
-	for (int row = 0; status == PG_OK && row < PQntuples(rows); row++) {
-		size_t at = (size_t)pg_get_i64(rows, row, 0) - 1;
-		assert(at < count);
-		answer_repeat(arrivals[at], rows, row);
-	}
-	return status;
-}
-
-static int compare_keys(const void *left, const void *right)
-{
-	const struct arrival *a = *(struct arrival *const *)left, *b = *(struct arrival *const *)right;
-	if (a->submission.campaign != b->submission.campaign)
-		return a->submission.campaign < b->submission.campaign ? -1 : 1;
-	size_t size = a->key.size < b->key.size ? a->key.size : b->key.size;
-	int order = memcmp(a->key.data, b->key.data, size);
-	if (order != 0)
-		return order;
-	return a->key.size < b->key.size ? -1 : a->key.size > b->key.size;
-}
-
-/* Those with a key, in the order of keys. */
-static size_t sort_keyed(struct ledger *ledger, struct arrival *const *arrivals, size_t count)
-{
-	size_t keyed = 0;
-	if (count > ledger->sorted_capacity) {
-		struct arrival **grown = realloc(ledger->sorted, count * sizeof(struct arrival *));
-		assert(grown != NULL);
-		ledger->sorted = grown;
-		ledger->sorted_capacity = count;
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (arrivals[i]->key.size > 0)
-			ledger->sorted[keyed++] = arrivals[i];
-	}
-	if (keyed > 0)
-		qsort(ledger->sorted, keyed, sizeof(struct arrival *), compare_keys);
-	return keyed;
-}
-
-static void add_key_columns(struct pg_params *p, struct arrival *const *sorted, size_t count)
-{
-	campaign_array(p, sorted, count);
-	key_array(p, sorted, count);
-	pg_array_begin(p, PG_OID_BYTEA);
-	for (size_t i = 0; i < count; i++)
-		pg_bytea(p, (struct bytes){sorted[i]->digest, FIELDS_DIGEST_SIZE});
-	pg_array_end(p);
-	pg_array_begin(p, PG_OID_UUID);
-	for (size_t i = 0; i < count; i++)
-		pg_uuid(p, &sorted[i]->submission.id);
-	pg_array_end(p);
-	pg_array_begin(p, PG_OID_TIMESTAMPTZ);
-	for (size_t i = 0; i < count; i++)
-		pg_instant(p, sorted[i]->submission.received_at);
-	pg_array_end(p);
-}
-
-/* The keys that are new come back in the order they went in. */
-static enum pg_status insert_keys(
-	struct ledger *ledger, struct arrival *const *arrivals, size_t count, bool *won, int64_t deadline_ms)
-{
-	CLEANUP(pg_result_clear) PGresult *rows = NULL;
-	size_t keyed = sort_keyed(ledger, arrivals, count), next = 0;
-	for (size_t i = 0; i < count; i++)
-		won[i] = arrivals[i]->key.size == 0;
-	if (keyed == 0)
-		return PG_OK;
-	add_key_columns(pg_params(ledger->pg), ledger->sorted, keyed);
-	enum pg_status status = pg_run(ledger->pg,
-		"INSERT INTO idempotency_key (campaign_id, key, fields_digest, submission_id, received_at) "
-		"SELECT w.campaign_id, w.key, w.fields_digest, w.submission_id, w.received_at "
-		"FROM unnest($1::smallint[], $2::text[], $3::bytea[], $4::uuid[], $5::timestamptz[]) "
-		"WITH ORDINALITY AS w (campaign_id, key, fields_digest, submission_id, received_at, n) ORDER BY w.n "
-		"ON CONFLICT DO NOTHING RETURNING submission_id",
-		&rows, deadline_ms);
-	if (status != PG_OK)
-		return status;
-	for (size_t i = 0; i < keyed; i++)
-		ledger->sorted[i]->key_won = false;
-	for (int row = 0; row < PQntuples(rows); row++) {
-		struct id128 id = pg_get_uuid(rows, row, 0);
-		while (next < keyed && !id128_equal(&ledger->sorted[next]->submission.id, &id))
-			next++;
-		assert(next < keyed);
-		ledger->sorted[next++]->key_won = true;
-	}
-	for (size_t i = 0; i < count; i++)
-		won[i] |= arrivals[i]->key.size > 0 && arrivals[i]->key_won;
-	return PG_OK;
 }
 
 /* Rows ----------------------------------------------------------------------------------------------------------- */
@@ -355,7 +197,7 @@ enum pg_status ledger_commit(
 {
 	enum pg_status status = begin_locked(ledger, deadline_ms);
 	if (status == PG_OK)
-		status = insert_keys(ledger, arrivals, count, won, deadline_ms);
+		status = ledger_take_keys(ledger, arrivals, count, won, deadline_ms);
 	if (status == PG_OK && any(won, count))
 		status = copy_rows(ledger, arrivals, count, won, deadline_ms);
 	if (status == PG_OK)
@@ -390,7 +232,7 @@ bool ledger_learn(struct ledger *ledger, struct arrival *const *arrivals, size_t
 	}
 	if (status == PG_OK) {
 		*kept = pg_get_i64(rows, 0, 0) > 0; /* one transaction: all or none */
-		status = wait_for_replication(ledger, deadline_ms);
+		status = ledger_wait_for_replication(ledger, deadline_ms);
 	}
 	if (status == PG_OK)
 		return true;

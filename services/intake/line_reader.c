@@ -23,9 +23,12 @@ static int64_t take_time(struct line_reader *reader)
 
 bool line_reader_add(struct line_reader *reader, struct bytes piece, bool last, int64_t (*now)(void))
 {
-	/* Once a piece, not once a line: what is left moves to the front. */
-	buffer_consume(&reader->input, reader->used);
-	reader->used = 0;
+	/* What is left moves to the front once it is no more than what is used: no octet moves twice for one that came.
+	 */
+	if (reader->used >= line_reader_kept(reader)) {
+		buffer_consume(&reader->input, reader->used);
+		reader->used = 0;
+	}
 	for (size_t i = 0; i < piece.size; i++) {
 		if (piece.data[i] == '\n')
 			add_time(reader, now);

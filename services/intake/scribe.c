@@ -84,6 +84,13 @@ static bool has_key(const struct arrival *arrival)
 	return arrival->key.size > 0;
 }
 
+/* A repeat is answered before it is limited or refused (the order of the contract's table). For the others it is enough
+ * that their key will be found taken. */
+static bool may_be_stopped(const struct arrival *arrival)
+{
+	return has_key(arrival) && (arrival->limited || arrival->refusal != PROBLEM_NONE);
+}
+
 static bool goes_in(const struct arrival *arrival)
 {
 	return arrival->refusal == PROBLEM_NONE;
@@ -98,10 +105,11 @@ bool scribe_is_ready(struct scribe *scribe, int64_t wait_ms)
 	return ready;
 }
 
-static void answer_repeats(struct scribe *scribe, struct arrival *const *arrivals, size_t count)
+static void answer_repeats(struct scribe *scribe, struct arrival *const *arrivals, size_t count,
+	bool (*wanted)(const struct arrival *arrival))
 {
 	struct arrival *keyed[BATCH_ROWS_MAX];
-	size_t keyed_count = select_where(arrivals, count, keyed, has_key);
+	size_t keyed_count = select_where(arrivals, count, keyed, wanted);
 	if (keyed_count == 0)
 		return;
 	enum pg_status status =
@@ -228,7 +236,7 @@ static void settle_losers(struct scribe *scribe, struct arrival *const *arrivals
 {
 	struct arrival *lost[BATCH_ROWS_MAX];
 	size_t lost_count = 0;
-	answer_repeats(scribe, arrivals, count);
+	answer_repeats(scribe, arrivals, count, has_key);
 	/* The other transaction's row is gone again or not to be seen: its client sends once more. */
 	refuse_all(arrivals, count, PROBLEM_UNAVAILABLE);
 	for (size_t i = 0; i < count; i++) {
@@ -276,7 +284,7 @@ static void process(struct scribe *scribe, struct arrival **arrivals, size_t cou
 		if (has_key(arrivals[i]))
 			refuse_all(&arrivals[i], 1, PROBLEM_UNAVAILABLE);
 	}
-	answer_repeats(scribe, arrivals, count);
+	answer_repeats(scribe, arrivals, count, may_be_stopped);
 	count = set_twins_aside(scribe, arrivals, count);
 	for (size_t i = 0; i < count && !ready; i++) {
 		if (goes_in(arrivals[i]))

@@ -18,8 +18,9 @@ static const char change_hands_sql[] =
 	"FROM unnest($1, $2, $3, $4, $5) AS k(campaign_id, scope, digest, submission_id, received_at) "
 	"WHERE e.campaign_id = k.campaign_id AND e.scope = k.scope AND e.digest = k.digest";
 static const char sign_sql[] =
-	"INSERT INTO signature (submission_id, campaign_id, scope, exact_scope, received_at, digest, sketch, snapshot) "
-	"SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
+	"COPY signature (submission_id, campaign_id, scope, exact_scope, received_at, digest, sketch, snapshot) "
+	"FROM STDIN (FORMAT binary)";
+enum { SIGNATURE_COLUMNS = 8 };
 
 typedef bool chosen(const struct docket *docket, const struct copies *copies);
 
@@ -182,33 +183,36 @@ static bool is_to_be_signed(const struct verdict *verdict, size_t number, const 
 	return docket->copies_of[number] != COPIES_NONE && verdict->fate == FATE_DECIDED && !verdict->is_plain_copy;
 }
 
-#define PUT_SIGNED(p, type, value)                                                                                     \
-	do {                                                                                                           \
-		pg_array_begin(p, type);                                                                               \
-		for (size_t i = 0; i < docket->count; i++) {                                                           \
-			const struct verdict *v = &docket->verdicts[i];                                                \
-			if (is_to_be_signed(v, i, docket))                                                             \
-				(value);                                                                               \
-		}                                                                                                      \
-		pg_array_end(p);                                                                                       \
-	} while (0)
+static void put_signature(struct pg_params *p, const struct verdict *verdict)
+{
+	pg_uuid(p, &verdict->id);
+	pg_i16(p, (int16_t)verdict->campaign);
+	pg_i32(p, (int32_t)verdict->near_scope);
+	pg_i32(p, (int32_t)verdict->exact_scope);
+	pg_instant(p, verdict->received_at);
+	pg_bytea(p, verdict->digest);
+	pg_bytea(p, verdict->sketch);
+	pg_i32(p, (int32_t)verdict->snapshot);
+}
 
+/* A text is signed with its first decision. Where it has a signature it was decided at the same time elsewhere, and the
+ * next run finds that. */
 enum pg_status claims_sign(struct transaction *transaction, const struct docket *docket)
 {
-	struct pg_params *p = pg_params(transaction->pg);
+	struct pg *pg = transaction->pg;
+	enum pg_status status;
 	size_t count = 0;
 
 	for (size_t i = 0; i < docket->count; i++)
 		count += is_to_be_signed(&docket->verdicts[i], i, docket);
 	if (count == 0)
 		return PG_OK;
-	PUT_SIGNED(p, PG_OID_UUID, pg_uuid(p, &v->id));
-	PUT_SIGNED(p, PG_OID_INT2, pg_i16(p, (int16_t)v->campaign));
-	PUT_SIGNED(p, PG_OID_INT4, pg_i32(p, (int32_t)v->near_scope));
-	PUT_SIGNED(p, PG_OID_INT4, pg_i32(p, (int32_t)v->exact_scope));
-	PUT_SIGNED(p, PG_OID_TIMESTAMPTZ, pg_instant(p, v->received_at));
-	PUT_SIGNED(p, PG_OID_BYTEA, pg_bytea(p, v->digest));
-	PUT_SIGNED(p, PG_OID_BYTEA, pg_bytea(p, copies_posts(docket, i) ? v->sketch : (struct bytes){0}));
-	PUT_SIGNED(p, PG_OID_INT4, pg_i32(p, (int32_t)v->snapshot));
-	return pg_run(transaction->pg, sign_sql, NULL, transaction->deadline_ms);
+	status = pg_copy_begin(pg, sign_sql, transaction->deadline_ms);
+	if (status != PG_OK)
+		return status;
+	for (size_t i = 0; i < docket->count; i++)
+		if (is_to_be_signed(&docket->verdicts[i], i, docket))
+			put_signature(pg_copy_row(pg, SIGNATURE_COLUMNS), &docket->verdicts[i]);
+	status = pg_copy_end(pg, transaction->deadline_ms);
+	return status == PG_REFUSED && strcmp(pg_sqlstate(pg), PG_UNIQUE_VIOLATION) == 0 ? PG_RETRY : status;
 }

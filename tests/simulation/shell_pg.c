@@ -32,6 +32,7 @@ struct session {
 	struct transaction_model *transaction;
 	struct cell rows[4096];
 	size_t row_cells;
+	enum table_name copied; /* the table of the COPY under way */
 };
 
 static struct session *sessions[SESSIONS_MAX];
@@ -508,12 +509,28 @@ void pg_rollback(struct pg *pg, int64_t deadline_ms)
 
 /* COPY ------------------------------------------------------------------------------------------------------------ */
 
+static enum table_name copied_table(const char *sql)
+{
+	static const struct {
+		const char *begin;
+		enum table_name table;
+	} known[] = {{"COPY submission ", SUBMISSION}, {"COPY idempotency_key ", IDEMPOTENCY_KEY},
+		{"COPY signature ", SIGNATURE}};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(known); i++)
+		if (strncmp(sql, known[i].begin, strlen(known[i].begin)) == 0)
+			return known[i].table;
+	assert(!"a COPY that the model does not know");
+	return TABLE_COUNT;
+}
+
 enum pg_status pg_copy_begin(struct pg *pg, const char *sql, int64_t deadline_ms)
 {
 	struct session *session = session_of(pg);
 
 	(void)deadline_ms;
-	assert(strstr(sql, "COPY submission") && session->in_transaction);
+	assert(session->in_transaction);
+	session->copied = copied_table(sql);
 	pg_params_clear(&pg->params, true);
 	session->row_cells = 0;
 	return session->connected ? PG_OK : PG_DOWN;
@@ -536,7 +553,7 @@ static void keep_row(struct session *session)
 
 struct pg_params *pg_copy_row(struct pg *pg, int16_t columns)
 {
-	assert(columns == S_COLUMNS);
+	assert((size_t)columns == tables[session_of(pg)->copied].columns);
 	keep_row(session_of(pg));
 	return &pg->params;
 }
@@ -545,10 +562,10 @@ static enum pg_status copy_rows(struct statement *statement)
 {
 	const struct cell *cells = statement->parameters[1].elements.list;
 
-	for (size_t at = 0; at < elements(statement, 1); at += S_COLUMNS) {
+	for (size_t at = 0; at < elements(statement, 1); at += tables[statement->copied].columns) {
 		bool inserted;
 
-		TRY(insert_row(statement, SUBMISSION, cells + at, &inserted));
+		TRY(insert_row(statement, statement->copied, cells + at, &inserted));
 		if (inserted)
 			continue;
 		statement->sqlstate = "23505";
@@ -560,7 +577,7 @@ static enum pg_status copy_rows(struct statement *statement)
 enum pg_status pg_copy_end(struct pg *pg, int64_t deadline_ms)
 {
 	struct session *session = session_of(pg);
-	struct statement statement = {.until = world_time(deadline_ms), .result = NULL};
+	struct statement statement = {.until = world_time(deadline_ms), .result = NULL, .copied = session->copied};
 
 	keep_row(session);
 	pg_params_clear(&pg->params, false);

@@ -24,6 +24,7 @@ struct statement {
 	size_t parameter_count;
 	struct pg_result *result;
 	const char *sqlstate;
+	enum table_name copied; /* where it is a COPY */
 };
 
 struct pg_result { /* PGresult */

@@ -151,19 +151,6 @@ static enum pg_status claims_change_hands(struct statement *statement)
 	return PG_OK;
 }
 
-static enum pg_status claims_sign(struct statement *statement)
-{
-	for (size_t i = 0; i < elements(statement, 1); i++) {
-		struct cell cells[G_COLUMNS];
-		bool inserted;
-
-		for (size_t column = 0; column < G_COLUMNS; column++)
-			cells[column] = element(statement, column + 1, i);
-		TRY(insert_row(statement, SIGNATURE, cells, &inserted));
-	}
-	return PG_OK;
-}
-
 /* Inheritance ----------------------------------------------------------------------------------------------------- */
 
 static const struct cell *signature_seen(const struct statement *statement, struct cell id)
@@ -319,7 +306,6 @@ const struct statement_entry copy_statements[] = {
 	{"JOIN submission AS s ON s.id = e.submission_id ORDER BY k.n FOR UPDATE OF e", claims_lock, true},
 	{"DELETE FROM exact_text AS e USING unnest($1, $2, $3)", claims_give_back, false},
 	{"UPDATE exact_text AS e SET submission_id = k.submission_id", claims_change_hands, false},
-	{"snapshot) SELECT * FROM unnest", claims_sign, false},
 	{"INSERT INTO exact_text (campaign_id, scope, digest, submission_id, received_at) SELECT DISTINCT",
 		inheritance_take, false},
 	{"ORDER BY e.campaign_id, e.scope, e.digest FOR UPDATE OF e", inheritance_lock, true},
