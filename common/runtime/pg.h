@@ -32,7 +32,7 @@ bool pg_connected(const struct pg *pg);
 void pg_drop(struct pg *pg);                  /* closes the connection; the next pg_ready() opens a new one */
 const char *pg_sqlstate(const struct pg *pg); /* of the last failure, "" where there was none */
 #define PG_UNIQUE_VIOLATION "23505"
-const char *pg_error(const struct pg *pg);    /* the server's words, for the log */
+const char *pg_error(const struct pg *pg); /* the server's words, for the log */
 
 /* Parameters in binary form. Builders fail sticky. Bytes are copied. */
 struct pg_params;
