@@ -1,8 +1,9 @@
 /* Would catch: a submission lost or made twice by taps, cuts, refusals and closed tabs; a verdict nobody sees; checks that say
  * otherwise than the server. Contract "Submitting"; R5, R6, R13. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { UNIT, api, done, eventually, fill, open, openForm, person, send, text, verdict, visit } from "./browser.mjs";
+import { SOURCES, UNIT, api, done, eventually, fill, messages, open, openForm, person, send, text, verdict, visit } from "./browser.mjs";
 
 test("submitted, received, counted, and the row moves on a page that is open elsewhere", async () => {
 	const board = await open({}, "/c/demo?unit=01.018.DN");
@@ -158,6 +159,44 @@ test("a refused one says why and can be mended and sent again", async () => {
 	await send(page);
 	await verdict(page, "counted");
 	await done(page);
+});
+
+test("something like it is there: told while one writes, by the unit too, and no longer of another text", async () => {
+	const common = text(), page = await open({}, "/c/demo/gui");
+	await api("/v1/campaigns/demo/submissions", { method: "POST", headers: { "Content-Type": "application/json", Prefer: "wait=10" },
+		body: JSON.stringify({ full_name: "Lê Văn Tám", phone: person().phone, unit: UNIT, block: "enterprise", description: common }) });
+	const field = page.getByLabel("Mô tả sáng kiến");
+	await field.fill(`${common} và`);
+	await page.getByRole("combobox").first().fill("lixil");
+	await page.getByRole("option", { name: /Lixil/ }).click();
+	await page.waitForSelector(".levels .combo:nth-child(4)");
+	await page.locator(".similar").getByText(/Đã có một sáng kiến tương tự \((9\d|100)%\)/).waitFor();
+	await field.fill(text());
+	await page.locator(".similar .note").waitFor({ state: "detached" });
+	await done(page);
+});
+
+test("text of before Unicode is told as the field is left, in the server's words, and goes all the same at the second press", async () => {
+	const page = await openForm(), description = `C«ng nh©n dïng xe ®Èy cã b¸nh xoay ${text()}`;
+	await fill(page, { description });
+	await page.getByLabel("Họ và tên").focus();
+	const error = page.locator('[data-field="description"] .error');
+	assert.equal(await error.getAttribute("data-code"), "legacy_encoding");
+	assert.equal(await error.textContent(), messages("vi")["reason.legacy_encoding"]);
+	await send(page);
+	await page.locator(".summary").getByText("bấm Gửi sáng kiến lần nữa").waitFor();
+	await send(page);
+	await page.waitForSelector('.receipt [data-code="legacy_encoding"]');
+	await done(page);
+});
+
+test("the page and the server take the same texts for ones of before Unicode", async () => {
+	const { isLegacy } = await import(new URL("src/lib/legacy.js", SOURCES));
+	const source = readFileSync(new URL("../../../tests/unit/deduplication/test_legacy.c", SOURCES), "utf8");
+	const texts = [...source.matchAll(/expect\(table, "([^"]*)",\s+LEGACY_(\w+)/g)].map(([, sample, kind]) => [sample, kind !== "NONE"]);
+	const others = [...source.split("others[] = {")[1].split("};")[0].matchAll(/"([^"]*)"/g)].map(([, sample]) => [sample, false]);
+	assert.ok(texts.filter(([, is]) => is).length >= 5 && others.length >= 10);
+	for (const [sample, is] of [...texts, ...others]) assert.equal(isLegacy(sample), is, sample);
 });
 
 test("by the keyboard alone", async () => {

@@ -2,6 +2,7 @@
  * (common/domain/rules.c). Each gives a code of the contract or null; the server stays the judge. */
 import { characters, cleanText, trimText } from "./text.js";
 import { has, t } from "./i18n.js";
+import { isLegacy } from "./legacy.js";
 
 export const clean = (text) => trimText(cleanText(String(text ?? "")).text);
 
@@ -20,6 +21,7 @@ const OF_FIELD = {
 	phone: (text) => (phone(text) ? null : "invalid"),
 	national_id: (text) => (/^(\d{9}|\d{12})$/.test(text) ? null : "invalid"),
 	evidence_url: (text) => (link(text) ? null : "invalid"),
+	description: (text) => (isLegacy(text) ? "legacy_encoding" : null),
 	category: (text, campaign) => (among(campaign.categories, text) ? null : "invalid"),
 	kind: (text, campaign) => (among(campaign.kinds, text) ? null : "invalid"),
 	applied_on: (text, campaign) => (within(campaign.applied_window, text) ? null : "outside_window"),
@@ -49,6 +51,9 @@ export function check(field, campaign, values) {
 	if (field.type === "string" && field.max && characters(text) > field.max && field.name !== "national_id") return "too_long";
 	return OF_FIELD[field.name]?.(text, campaign, values) ?? null;
 }
+
+/* What the server tells and does not refuse: said once, and sent by who sends it all the same. */
+export const isOnlyTold = (code) => code === "legacy_encoding";
 
 /* The words of a field stand before those of any field, as the server has them (common/domain/status.c). */
 export function reasonText(code, field) {

@@ -7,28 +7,37 @@ import { characters } from "../lib/text.js";
 
 const PAUSE_MS = 1500, LEAST_CHARACTERS = 60;
 
+/* What is asked of `values`; null while there is too little to ask: likeness goes by the unit too. */
+function draftOf({ unit, unit_accepts: accepts, description }) {
+	const text = clean(description);
+	return unit && accepts && characters(text) >= LEAST_CHARACTERS ? JSON.stringify({ unit, description: text }) : null;
+}
+
 export function Similar(campaign, signal) {
 	const element = h("div", { class: "similar", role: "status" });
-	let timer = null, asked = "", offered = true;
-	async function ask(values) {
-		timer = null;
-		const description = clean(values.description);
-		if (!offered || description === asked || characters(description) < LEAST_CHARACTERS) return;
-		asked = description;
+	let timer = null, asked = null, offered = true;
+	const show = (similar) => element.replaceChildren(...(similar.length === 0 ? [] : [h("p", { class: "note warn" }, t("form.similar", { percent: number(100 * similar[0].score) }))]));
+	async function ask(draft) {
+		asked = draft;
 		try {
-			const body = { description, ...(values.unit ? { unit: values.unit } : {}) };
-			const { similar = [] } = await post(paths.similar(campaign.code), JSON.stringify(body), {}, signal);
-			element.replaceChildren(...(similar.length === 0 ? [] : [h("p", { class: "note warn" }, t("form.similar", { percent: number(100 * similar[0].score) }))]));
+			const { similar } = await post(paths.similar(campaign.code), draft, {}, signal);
+			if (asked === draft) show(similar);
 		} catch (error) {
-			offered = ![403, 404, 405, 422].includes(error.status); /* not here; after anything else it is asked again */
+			if (asked === draft) asked = null; /* asked again after the next letter */
+			offered = ![403, 404, 405].includes(error.status); /* not here */
 		}
 	}
 	signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
 	return {
 		element,
+		/* The text or the unit has changed: what was told of another draft goes. */
 		written(values) {
 			clearTimeout(timer);
-			timer = setTimeout(() => ask(values), PAUSE_MS);
+			const draft = draftOf(values);
+			if (!offered || draft === asked) return;
+			asked = null;
+			show([]);
+			if (draft) timer = setTimeout(() => ask(draft), PAUSE_MS);
 		},
 	};
 }

@@ -15,7 +15,7 @@ function draw(place, status) {
 	place.replaceChildren(
 		h("p", { class: `chip status-chip ${status.status}`, "data-status": status.status }, h("span", { class: "chip-dot" }), t(`status.${status.status}`)),
 		h("p", null, t(`status.${status.status}_means`)),
-		...(status.reasons.length > 0 ? [h("ul", { class: "reasons" }, status.reasons.map(reason))] : []),
+		...(status.reasons.length > 0 ? [h("ul", { class: status.status === "counted" ? "reasons mild" : "reasons" }, status.reasons.map(reason))] : []),
 		...(status.similar.length > 0 ? [h("p", { class: "muted" }, t("status.similar", { percent: number(100 * status.similar[0].score) }))] : []),
 		h("ol", { class: "timeline" }, status.history.map((step) => h("li", null, h("span", null, t(`status.${step.status}`)), h("time", { datetime: step.at, class: "muted" }, fullTime(step.at))))));
 }

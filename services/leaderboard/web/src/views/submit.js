@@ -4,7 +4,7 @@ import { h, icon } from "../lib/dom.js";
 import { campaignOf } from "../lib/api.js";
 import { forget, keepObject, keptObject } from "../lib/storage.js";
 import { makePending, pendingOf, send } from "../lib/sending.js";
-import { bodyOf, check, reasonText } from "../lib/checks.js";
+import { bodyOf, check, isOnlyTold, reasonText } from "../lib/checks.js";
 import { t } from "../lib/i18n.js";
 import { closedPage, openState, openingLine } from "../parts/opening.js";
 import { Field } from "../parts/field.js";
@@ -31,10 +31,10 @@ function sectionsOf(campaign) {
 		...(i === SECTIONS.length - 1 ? fields.filter((field) => !known.has(field.name)) : [])]]).filter(([, some]) => some.length > 0);
 }
 
-function summary(wrong, parts) {
+function summary(wrong, parts, more) {
 	return h("div", { class: "summary", role: "alert", tabindex: "-1" }, h("h2", null, icon("warn"), t("form.wrong", { count: wrong.length })),
 		h("ul", null, wrong.map(([name, text]) => h("li", null, h("button", { type: "button", class: "link", onclick: () => parts.get(name)?.focus() },
-			parts.has(name) ? h("strong", null, parts.get(name).label, ": ") : null, text)))));
+			parts.has(name) ? h("strong", null, parts.get(name).label, ": ") : null, text)))), more ? h("p", null, more) : null);
 }
 
 /* values: {field: raw value}. `problems`: [{field, code, message}] of a verdict to mend. */
@@ -42,7 +42,7 @@ function Form(campaign, values, problems, { submitted, signal }) {
 	values.lead_author ??= true;
 	const parts = new Map(), top = h("div", { class: "summary-place" });
 	const fields = campaign.fields.filter((field) => field.type !== "array");
-	let timer = null, touched = new Set();
+	let timer = null, touched = new Set(), toldOf = null;
 	const save = () => {
 		clearTimeout(timer);
 		timer = null;
@@ -69,7 +69,7 @@ function Form(campaign, values, problems, { submitted, signal }) {
 			values[field.name] = value;
 			if (touched.has(field.name)) judge(field);
 			conditions();
-			if (field.name === "description") similar.written(values);
+			if (field.name === "description" || field.name === "unit") similar.written(values);
 			later();
 		};
 		const left = () => {
@@ -100,13 +100,13 @@ function Form(campaign, values, problems, { submitted, signal }) {
 		parts.set("unit", { element, label: t("field.unit"), setError, focus: () => picker.inputs().at(-1)?.focus() });
 		return element;
 	}
-	function showProblems(list) {
+	function showProblems(list, more) {
 		const wrong = list.map(({ field, code, message }) => [field, message ?? reasonText(code, field)]);
 		for (const { field, code, message } of list) {
 			touched.add(field);
 			parts.get(field)?.setError(code, message);
 		}
-		top.replaceChildren(summary(wrong, parts));
+		top.replaceChildren(summary(wrong, parts, more));
 		top.firstChild.focus();
 		top.scrollIntoView({ block: "center" });
 	}
@@ -114,7 +114,11 @@ function Form(campaign, values, problems, { submitted, signal }) {
 		event.preventDefault();
 		top.replaceChildren();
 		const wrong = fields.map((field) => ({ field: field.name, code: judge(field) })).filter(({ code }) => code);
-		if (wrong.length > 0) return showProblems(wrong);
+		const only = wrong.every(({ code }) => isOnlyTold(code));
+		if (wrong.length > 0 && !(only && toldOf === values.description)) {
+			toldOf = only ? values.description : null;
+			return showProblems(wrong, only ? t("form.send_all_the_same") : null);
+		}
 		save();
 		submitted(JSON.stringify(bodyOf(fields, values)));
 	} }, top, sectionsOf(campaign).map(([name, some]) => h("section", { class: "panel form-section" }, h("h2", null, t(`form.${name}`)), some.map(make))),
