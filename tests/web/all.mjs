@@ -4,6 +4,7 @@ import { close } from "./browser.mjs";
 import "./submitting.mjs";
 import "./states.mjs";
 import "./pages.mjs";
+import "./panels.mjs";
 import "./ops.mjs";
 import "./pictures.mjs";
 

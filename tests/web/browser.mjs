@@ -72,11 +72,7 @@ export async function api(path, options) {
 	const response = await fetch(BASE + path, options);
 	return response.json();
 }
-export async function eventually(look, what) {
-	const end = Date.now() + WAIT_MS;
-	for (;;) {
-		if (await look()) return;
-		assert.ok(Date.now() < end, `not in time: ${what}`);
-		await new Promise((resolve) => setTimeout(resolve, 50));
-	}
-}
+/* A figure on the page that has become larger. */
+export const grown = (page, selector, before) =>
+	page.waitForFunction(([where, least]) => Number(document.querySelector(where)?.textContent.replace(/\D/g, "")) > least, [selector, before]);
+export const figure = async (page, selector) => Number((await page.locator(selector).textContent()).replace(/\D/g, ""));

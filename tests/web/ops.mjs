@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
-import { BASE, OPS, api, done, eventually, open, text } from "./browser.mjs";
+import { BASE, OPS, api, done, grown, open, text } from "./browser.mjs";
 
 const RUN = process.env.PAGE_RUN;
 const steer = (option, instance) => execFileSync("s6-svc", [option, `${RUN}/s6/${instance}`]);
@@ -40,8 +40,7 @@ test("every instance is there with what its /metrics says, live", async () => {
 	await api("/v1/campaigns/demo/submissions", { method: "POST", headers: { "Content-Type": "application/json" },
 		body: JSON.stringify({ full_name: "Lan Anh", phone: "0912345678", unit: "01.018.LIXIL", block: "enterprise", description: text() }) });
 	assert.equal(await taken(), before + 1);
-	const shown = () => page.locator('[data-card="received"] .muted').textContent();
-	await eventually(async () => (await shown()).replace(/\D/g, "") === String(before + 1), "the card to count it");
+	await grown(page, '[data-card="received"] .muted', before);
 	assert.equal(await page.locator('[data-card="drift"] .ops-value').textContent(), "0");
 	await page.locator('[data-card="drift"]').getByText(/bảng [\d.]+ giây trước/).waitFor();
 	assert.ok(await page.locator("tr[data-check]").count() >= 7);

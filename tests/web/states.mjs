@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createServer, request } from "node:http";
 import { test } from "node:test";
-import { BASE, api, done, eventually, fill, open, openForm, send, text, verdict, visit } from "./browser.mjs";
+import { BASE, api, done, figure, fill, grown, open, openForm, send, text, verdict, visit } from "./browser.mjs";
 
 test("closed: said, with the ways on", async () => {
 	const page = await open({}, "/c/75-nghin-sang-kien/gui");
@@ -32,7 +32,8 @@ test("a campaign that closes while one writes: the server's word stands, the dra
 		body: JSON.stringify({ type: "/problems/campaign_closed", title: "x", status: 403, detail: "x" }) }));
 	const { description } = await fill(page);
 	await send(page);
-	await page.waitForSelector(".notice-page[data-state]");
+	await page.waitForSelector('.notice-page[data-state="closed"]');
+	await page.getByRole("heading", { name: "Chương trình đã kết thúc nhận sáng kiến" }).waitFor();
 	await page.unroute("**/submissions");
 	await visit(page, "/c/demo/gui");
 	assert.equal(await page.getByLabel("Mô tả sáng kiến").inputValue(), description);
@@ -88,34 +89,35 @@ test("figures that may be old are marked, and lose the mark", async () => {
 	await done(page);
 });
 
-/* An edge that cuts every stream of events as soon as it has said something. */
+/* An edge that cuts every stream of events as soon as it has said something; `cut` comes when it has done so twice. */
 function cuttingEdge() {
-	let cuts = 0;
+	let cuts = 0, cutTwice = null;
+	const cut = new Promise((resolve) => { cutTwice = resolve; });
 	const server = createServer((from, to) => {
 		const onward = request(BASE + from.url, { method: from.method, headers: { ...from.headers, host: new URL(BASE).host } }, (answer) => {
 			to.writeHead(answer.statusCode, answer.headers);
 			answer.pipe(to);
-			if (from.url.includes("/events")) answer.once("data", () => setTimeout(() => { cuts++; to.destroy(); onward.destroy(); }, 200));
+			if (from.url.includes("/events")) answer.once("data", () => setTimeout(() => { if (++cuts === 2) cutTwice(); to.destroy(); onward.destroy(); }, 200));
 		});
 		onward.on("error", () => to.destroy());
 		from.pipe(onward);
 	});
-	return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve({ base: `http://127.0.0.1:${server.address().port}`, cuts: () => cuts, end: () => { server.closeAllConnections?.(); server.close(); } })));
+	return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve({ base: `http://127.0.0.1:${server.address().port}`, cut, end: () => { server.closeAllConnections?.(); server.close(); } })));
 }
 
 test("streams that are cut again and again lose no change", async () => {
 	const edge = await cuttingEdge();
 	try {
 		const page = await open({ base: edge.base }, "/c/demo?unit=01.018.DN");
-		const cell = page.locator('tr[data-unit="01.018.STANLEY"] .value');
-		await cell.waitFor();
-		await eventually(() => edge.cuts() >= 2, "two cuts");
-		const before = Number((await cell.textContent()).replace(/\D/g, ""));
+		const cell = 'tr[data-unit="01.018.STANLEY"] .value';
+		await page.waitForSelector(cell);
+		await edge.cut;
+		const before = await figure(page, cell);
 		const sender = await openForm({}, "/c/demo/gui?unit=01.018.STANLEY");
 		await fill(sender);
 		await send(sender);
 		await verdict(sender, "counted");
-		await eventually(async () => Number((await cell.textContent()).replace(/\D/g, "")) > before, "the row to move");
+		await grown(page, cell, before);
 		await done(sender);
 		await done(page);
 	} finally {

@@ -3,19 +3,18 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { SOURCES, UNIT, api, done, eventually, fill, messages, open, openForm, person, send, text, verdict, visit } from "./browser.mjs";
+import { SOURCES, UNIT, api, done, figure, fill, grown, messages, open, openForm, person, send, text, verdict, visit } from "./browser.mjs";
 
 test("submitted, received, counted, and the row moves on a page that is open elsewhere", async () => {
 	const board = await open({}, "/c/demo?unit=01.018.DN");
-	const cell = board.locator(`tr[data-unit="${UNIT}"] .value`);
-	const before = Number((await cell.textContent()).replace(/\D/g, ""));
+	const cell = `tr[data-unit="${UNIT}"] .value`, before = await figure(board, cell);
 	const page = await openForm();
 	await fill(page);
 	await send(page);
 	await verdict(page, "counted");
 	const code = await page.locator(".receipt .code").textContent();
 	assert.match(code, /^[0-9A-Z-]{32}$/);
-	await eventually(async () => Number((await cell.textContent()).replace(/\D/g, "")) > before, "the row to move");
+	await grown(board, cell, before);
 	await visit(page, `/tra-cuu/${code.toLowerCase().replace(/-/g, " ")}`);
 	await page.waitForSelector('.tracked [data-status="counted"]');
 	assert.equal((await page.locator("main").textContent()).includes("Lan"), false, "no personal data on the tracking page");

@@ -1,5 +1,5 @@
 /* A choice among many by typing a part of a name, accents or not (ARIA Authoring Practices: combobox with a list). */
-import { h, uniqueId } from "../lib/dom.js";
+import { h, icon, uniqueId } from "../lib/dom.js";
 import { fold } from "../lib/text.js";
 import { t } from "../lib/i18n.js";
 
@@ -9,7 +9,7 @@ const SHOWN_MAX = 60;
 export function Combobox({ label, hint, options, more, chosen, text = "" }) {
 	const id = uniqueId("combo"), list = h("ul", { id: `${id}-list`, role: "listbox", class: "options", hidden: true, "aria-label": label });
 	const input = h("input", { id, type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", "aria-expanded": "false",
-		"aria-controls": `${id}-list`, "aria-autocomplete": "list", value: text, placeholder: t("unit.type") });
+		"aria-controls": `${id}-list`, "aria-autocomplete": "list", value: text });
 	const count = h("span", { class: "visually-hidden", role: "status" });
 	let shown = [], active = -1, picked = text, turn = 0;
 
@@ -87,7 +87,7 @@ export function Combobox({ label, hint, options, more, chosen, text = "" }) {
 	});
 	return {
 		element: h("div", { class: "combo" }, h("label", { for: id }, label), hint ? h("p", { class: "hint", id: `${id}-hint` }, hint) : null,
-			h("div", { class: "combo-box" }, input, list), count),
+			h("div", { class: "combo-box" }, icon("search"), input, list), count),
 		input,
 	};
 }

@@ -40,7 +40,7 @@ export function History(campaign, unit, signal) {
 	const element = h("section", { class: "panel history-panel", "aria-label": t("history.title") },
 		h("div", { class: "total-head" }, h("h2", null, t("history.title")),
 			unit ? null : h("div", { class: "segments small", role: "group", "aria-label": t("history.title") }, buttons)),
-		drawing, said);
+		drawing, said, unit ? h("p", { class: "muted history-said" }, t("history.days_only")) : null);
 
 	function say() {
 		const { points } = data;

@@ -28,9 +28,8 @@ export function openingLine(campaign, signal, changed) {
 	return line;
 }
 
-/* Instead of the form while it is not open. */
-export function closedPage(campaign, signal, opened) {
-	const state = openState(campaign);
+/* Instead of the form while it is not open; `state` where the server has said it. */
+export function closedPage(campaign, signal, opened, state = openState(campaign)) {
 	const code = encodeURIComponent(campaign.code);
 	const left = h("p", { class: "countdown", role: "timer" });
 	if (state === "soon")

@@ -58,14 +58,14 @@ function Row(campaign, choice, row) {
 	};
 }
 
-/* First, last, invert, play: each row glides from where it stood. */
+/* First, last, invert, play: each row glides from where it stood; a new one stands at once. */
 function moveRows(body, rows, reorder) {
 	if (wantsLessMotion() || document.hidden) return reorder();
-	const before = new Map(rows.map((row) => [row, row.element.offsetTop]));
+	const before = new Map(rows.filter((row) => row.element.isConnected).map((row) => [row, row.element.offsetTop]));
 	reorder();
-	for (const row of rows) {
-		const by = before.get(row) - row.element.offsetTop;
-		if (by !== 0 && row.element.isConnected)
+	for (const [row, top] of before) {
+		const by = top - row.element.offsetTop;
+		if (by !== 0)
 			row.element.animate([{ transform: `translateY(${by}px)` }, { transform: "none" }], { duration: MOVE_MS, easing: "cubic-bezier(.2,.8,.2,1)" });
 	}
 }
@@ -73,7 +73,7 @@ function moveRows(body, rows, reorder) {
 export function Ranking(campaign, choice) {
 	const body = h("tbody"), rows = new Map();
 	const empty = h("p", { class: "empty", hidden: true });
-	const filter = h("input", { type: "search", class: "filter", placeholder: t("board.filter"), "aria-label": t("board.filter"), autocomplete: "off" });
+	const filter = h("input", { type: "search", class: "filter", autocomplete: "off" });
 	const listeners = [];
 	const drawFilter = () => {
 		const wanted = fold(filter.value.trim());
@@ -97,7 +97,7 @@ export function Ranking(campaign, choice) {
 			h("th", { scope: "col", class: "cell-share" }, t("board.of_target")))), body);
 	return {
 		element: h("section", { class: "panel ranking-panel", "aria-label": t("board.ranking") },
-			h("div", { class: "ranking-head" }, h("h2", null, t("board.ranking")), h("label", { class: "filter-label" }, icon("search"), filter)),
+			h("div", { class: "ranking-head" }, h("h2", null, t("board.ranking")), h("label", { class: "filter-label" }, h("span", { class: "muted" }, icon("search"), t("board.filter")), filter)),
 			table, empty),
 		onHover: (listen) => listeners.push(listen),
 		highlight(unit) {

@@ -138,9 +138,14 @@ export async function show(root, context) {
 	root.replaceChildren(head, place);
 
 	const drawHead = (withForm) => head.replaceChildren(...(withForm ? [h("h1", null, t("form.title")), h("p", { class: "lead" }, campaign.name), openingLine(campaign, signal, (state) => { if (state === "closed" && !busy) closed(); })] : []));
-	function closed() {
+	function closed(now = campaign, state = openState(now)) {
 		drawHead(false);
-		place.replaceChildren(closedPage(campaign, signal, () => go(location.href, { replace: true })));
+		place.replaceChildren(closedPage(now, signal, () => go(location.href, { replace: true }), state));
+	}
+	/* The server's word stands, whatever was known here of its hours; they may have been changed. */
+	async function refused({ code: word }) {
+		const now = await campaignOf(code, signal, true).catch(() => campaign);
+		if (!signal.aborted) closed(now, word === "campaign_not_open" ? "soon" : "closed");
 	}
 	function write(problems = []) {
 		const values = keptObject(draftPlace(code)) ?? {};
@@ -166,7 +171,7 @@ export async function show(root, context) {
 			received(done);
 		} catch (problem) {
 			if (signal.aborted) return;
-			if (problem.status === 403) closed();
+			if (problem.status === 403) await refused(problem);
 			else if (problem.status === 422 && problem.errors.length > 0) write(problem.errors);
 			else write(leave.signal.aborted ? [] : [{ field: "", code: problem.code, message: problem.detail || problem.message || t("problem.failed") }]);
 		} finally {

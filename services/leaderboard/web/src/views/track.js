@@ -10,7 +10,7 @@ import { Status } from "../parts/status.js";
 function asking(go, given, fault) {
 	const error = h("p", { class: "error", id: "code-error" });
 	const input = h("input", { id: "code", name: "code", class: "code-input", type: "text", autocomplete: "off", autocapitalize: "characters", spellcheck: "false",
-		"aria-describedby": "code-hint code-error", value: given ?? "", placeholder: "XXXXX-XXXXX-XXXXX-XXXXX-XXXXX-XX" });
+		"aria-describedby": "code-hint code-error", value: given ?? "" });
 	const say = (what) => {
 		error.hidden = !what;
 		error.dataset.code = what ?? "";
