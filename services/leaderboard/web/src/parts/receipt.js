@@ -1,4 +1,4 @@
-/* What the submitter takes along: the tracking code, a QR of its page, and the verdict as it comes. */
+/* What the submitter takes along: the tracking code, the verdict as it comes, and a QR of its page. */
 import { h, icon, setText } from "../lib/dom.js";
 import { fullTime, t } from "../lib/i18n.js";
 import { qrCode } from "./qr.js";
@@ -33,10 +33,10 @@ export function Receipt(receipt, { mend, another, earlier, final }, signal) {
 			h("p", { class: "code-label" }, t("receipt.code")),
 			h("p", { class: "code", translate: "no" }, receipt.tracking_code),
 			h("p", { class: "actions" }, copyButton(receipt.tracking_code, t("receipt.copy"))),
-			h("p", { class: "muted" }, t("receipt.received", { at: fullTime(receipt.received_at) })),
-			h("figure", { class: "receipt-qr" }, qrCode(address, t("receipt.qr")), h("figcaption", { class: "muted" }, t("receipt.qr")))),
+			h("p", { class: "muted" }, t("receipt.received", { at: fullTime(receipt.received_at) }))),
 		h("div", { class: "panel" }, h("h2", null, t("receipt.verdict")), status, again,
 			h("p", { class: "actions receipt-next" },
 				h("a", { class: "button", href: `/tra-cuu/${receipt.tracking_code}` }, icon("search"), t("receipt.track")),
-				h("button", { type: "button", class: "button", onclick: another }, icon("pen"), t("receipt.another")))));
+				h("button", { type: "button", class: "button", onclick: another }, icon("pen"), t("receipt.another")))),
+		h("figure", { class: "panel receipt-qr" }, qrCode(address, t("receipt.qr")), h("figcaption", { class: "muted" }, t("receipt.qr"))));
 }
