@@ -32,7 +32,7 @@ export function UnitPicker(campaign, code, changed, signal) {
 			const unit = chosen[depth] ?? null;
 			const box = Combobox({
 				label: depth === 0 ? t("unit.top") : t("unit.below", { name: parent.name }),
-				hint: depth > 0 && !unit && parent.accepts_submissions ? t("unit.may_stop", { name: parent.name }) : depth === 0 ? t("unit.search_hint") : t("unit.type"),
+				hint: depth === 0 ? t("unit.search_hint") : unit ? null : parent.accepts_submissions ? t("unit.may_stop", { name: parent.name }) : t("unit.type"),
 				options: lists[depth], text: unit?.name ?? "", more: depth === 0 ? found : null,
 				chosen: (option) => {
 					const go = !option ? show(line.slice(0, depth + 1)).then(() => levels.querySelectorAll("input")[depth]?.focus())
