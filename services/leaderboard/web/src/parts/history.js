@@ -3,7 +3,7 @@ import { h, s, setText } from "../lib/dom.js";
 import { get, paths } from "../lib/api.js";
 import { dayTime, hourTime, number, shortDay, t } from "../lib/i18n.js";
 
-const HEIGHT = 170, TOP = 18, BOTTOM = 24, AGAIN_MS = 15000;
+const HEIGHT = 170, TOP = 18, BOTTOM = 24, RIGHT = 5, AGAIN_MS = 15000;
 
 /* A round number at or above the highest value, for the top line. */
 export function roundUp(value) {
@@ -16,7 +16,7 @@ function draw(drawing, points, by) {
 	const WIDTH = Math.max(200, drawing.clientWidth);
 	drawing.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
 	const top = roundUp(Math.max(0, ...points.map((point) => point.counted)));
-	const x = (i) => (points.length < 2 ? WIDTH / 2 : (i * WIDTH) / (points.length - 1));
+	const x = (i) => (points.length < 2 ? WIDTH / 2 : (i * (WIDTH - RIGHT)) / (points.length - 1));
 	const y = (value) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top);
 	const corners = points.map((point, i) => `${x(i).toFixed(1)} ${y(point.counted).toFixed(1)}`);
 	const base = HEIGHT - BOTTOM;
@@ -26,7 +26,7 @@ function draw(drawing, points, by) {
 		...[0, top / 2, top].map((value) => s("line", { class: value === 0 ? "axis" : "grid", x1: 0, x2: WIDTH, y1: y(value), y2: y(value) })),
 		s("path", { class: "area", d: `M${x(0)} ${base}L${corners.join("L")}L${x(points.length - 1)} ${base}z` }),
 		s("path", { class: "line", d: `M${corners.join("L")}` }),
-		s("circle", { class: "last", cx: Math.min(WIDTH - 5, x(points.length - 1)), cy: y(points.at(-1)?.counted ?? 0), r: 4 }),
+		s("circle", { class: "last", cx: x(points.length - 1), cy: y(points.at(-1)?.counted ?? 0), r: 4 }),
 		s("text", { class: "tick", x: 0, y: TOP - 6 }, number(top)),
 		...marks.map((i, at) => s("text", { class: "tick", x: x(i), y: HEIGHT - 6, "text-anchor": points.length < 2 ? "middle" : ["start", "middle", "end"][at] }, points[i] ? label(points[i].from) : "")));
 }
