@@ -4,6 +4,22 @@
 
 enum { CLAIM_DEADLINE_MS = 5000, CHECK_DEADLINE_MS = 500, CHECK_EVERY_MS = 1000 };
 
+/* The parameter of every statement here that names the shard. NULL: PostgreSQL is away. */
+static struct pg_params *begin(struct owner *owner, int64_t deadline_ms)
+{
+	if (!pg_ready(owner->pg, deadline_ms))
+		return NULL;
+	struct pg_params *params = pg_params(owner->pg);
+	pg_i32(params, (int32_t)owner->shard);
+	return params;
+}
+
+static void take_epoch(struct owner *owner, const PGresult *rows)
+{
+	owner->epoch = (uint64_t)pg_get_i64(rows, 0, 0);
+	metric_set(owner->metrics.epoch, (int64_t)owner->epoch);
+}
+
 /* Committed before anything is read: a verdict of the old epoch is then either in `signature` already, or refused by
  * quota, which locks the row FOR SHARE (law 3). */
 static const char claim_sql[] =
@@ -15,19 +31,17 @@ bool epoch_claim(struct owner *owner)
 	CLEANUP(pg_result_clear) PGresult *rows = NULL;
 	int64_t deadline_ms = clock_monotonic_ms() + CLAIM_DEADLINE_MS;
 
-	if (!pg_ready(owner->pg, deadline_ms))
+	struct pg_params *params = begin(owner, deadline_ms);
+	if (params == NULL)
 		return false;
-	struct pg_params *params = pg_params(owner->pg);
-	pg_i32(params, (int32_t)owner->shard);
 	pg_cstr(params, service_instance(owner->service));
 	/* Where the outcome is unknown the epoch is raised once more: it only has to grow. */
 	if (pg_run(owner->pg, claim_sql, &rows, deadline_ms) != PG_OK) {
 		log_warn("shard_not_claimed", KV_U64("shard", owner->shard), KV_TEXT("why", pg_error(owner->pg)));
 		return false;
 	}
-	owner->epoch = (uint64_t)pg_get_i64(rows, 0, 0);
+	take_epoch(owner, rows);
 	owner->checked_ms = clock_monotonic_ms();
-	metric_set(owner->metrics.epoch, (int64_t)owner->epoch);
 	log_info("shard_claimed", KV_U64("shard", owner->shard), KV_U64("epoch", owner->epoch));
 	return true;
 }
@@ -48,10 +62,9 @@ bool epoch_raise(struct owner *owner)
 	CLEANUP(pg_result_clear) PGresult *rows = NULL;
 	int64_t deadline_ms = clock_monotonic_ms() + CLAIM_DEADLINE_MS;
 
-	if (!pg_ready(owner->pg, deadline_ms))
+	struct pg_params *params = begin(owner, deadline_ms);
+	if (params == NULL)
 		return false;
-	struct pg_params *params = pg_params(owner->pg);
-	pg_i32(params, (int32_t)owner->shard);
 	pg_i64(params, (int64_t)owner->epoch);
 	/* Where the outcome is unknown it may have been raised: then the next attempt finds that it is not ours. */
 	if (pg_run(owner->pg, raise_sql, &rows, deadline_ms) != PG_OK)
@@ -60,8 +73,7 @@ bool epoch_raise(struct owner *owner)
 		supersede(owner, 0);
 		return false;
 	}
-	owner->epoch = (uint64_t)pg_get_i64(rows, 0, 0);
-	metric_set(owner->metrics.epoch, (int64_t)owner->epoch);
+	take_epoch(owner, rows);
 	log_info("texts_overtook", KV_U64("shard", owner->shard), KV_U64("epoch", owner->epoch));
 	return true;
 }

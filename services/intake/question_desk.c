@@ -1,8 +1,8 @@
 #include "services/intake/question_desk.h"
 
-#include "common/edge/wire.h"
 #include "common/runtime/log.h"
 #include "proto/submission.pb-c.h"
+#include "services/intake/desk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +21,6 @@ void question_free(struct question **question)
 	buffer_deinit(&(*question)->explanation);
 	free(*question);
 	*question = NULL;
-}
-
-static void give_back(struct question_desk *desk, struct question *question)
-{
-	bool given = mailbox_push(desk->options.http_mailbox, question);
-	assert(given);
 }
 
 static bool send_off(struct question_desk *desk, struct question *question)
@@ -63,7 +57,7 @@ static void on_asked(void *context)
 			send_off(desk, question))
 			continue;
 		question->problem = PROBLEM_QUESTION_UNAVAILABLE;
-		give_back(desk, question);
+		desk_give_back(desk->options.http_mailbox, question);
 	}
 }
 
@@ -105,36 +99,33 @@ static void on_done(uint64_t tag, struct bytes result, void *context)
 		take_answer(question, answer);
 	if (answer != NULL)
 		sangkien__message__text_answered__free_unpacked(answer, NULL);
-	give_back(desk, question);
+	desk_give_back(desk->options.http_mailbox, question);
 }
 
 static void on_poison(uint64_t tag, const char *reason, void *context)
 {
+	struct question_desk *desk = context;
 	struct question *question = (struct question *)(uintptr_t)tag;
 	log_warn("question_refused", KV_TEXT("reason", reason));
 	question->problem = PROBLEM_QUESTION_UNAVAILABLE;
-	give_back(context, question);
+	desk_give_back(desk->options.http_mailbox, question);
 }
 
 static bool open_edge(struct question_desk *desk)
 {
-	desk->sender = sender_open(&(struct sender_options){
-		.service = desk->options.service,
+	desk->sender = desk_edge_open(&(struct desk_edge){.service = desk->options.service,
 		.endpoint = desk->options.endpoint,
 		.domain = "questions",
 		.keys = desk->options.keys,
 		.kind = SANGKIEN__WIRE__KIND__KIND_TEXT_QUESTIONED,
-		.limits = {.items_max = QUESTIONS_MAX,
-			.batch_items_max = 1, /* one does not wait for the other's answer */
-			.batch_bytes_max = WIRE_ITEM_BYTES_MAX,
-			.lease_ms = LEASE_MS,
-			.attempts_max = ATTEMPTS_MAX},
+		.items_max = QUESTIONS_MAX,
+		.lease_ms = LEASE_MS,
+		.attempts_max = ATTEMPTS_MAX,
+		.brought = desk->asked,
+		.on_brought = on_asked,
 		.on_done = on_done,
 		.on_poison = on_poison,
-		.context = desk,
-	});
-	if (desk->sender != NULL)
-		service_on_fd(desk->options.service, mailbox_fd(desk->asked), on_asked, desk);
+		.context = desk});
 	return desk->sender != NULL;
 }
 

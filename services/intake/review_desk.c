@@ -1,9 +1,9 @@
 #include "services/intake/review_desk.h"
 
-#include "common/edge/wire.h"
 #include "common/runtime/clock.h"
 #include "common/runtime/log.h"
 #include "proto/submission.pb-c.h"
+#include "services/intake/desk.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -30,16 +30,10 @@ struct review_desk {
 	pthread_t thread;
 };
 
-static void give_back(struct review_desk *desk, struct review *review)
-{
-	bool given = mailbox_push(desk->options.http_mailbox, review);
-	assert(given);
-}
-
 static void refuse(struct review_desk *desk, struct review *review, enum problem problem)
 {
 	review->problem = problem;
-	give_back(desk, review);
+	desk_give_back(desk->options.http_mailbox, review);
 }
 
 /* The thread: what PostgreSQL knows of it -------------------------------------------------------------------------- */
@@ -109,7 +103,7 @@ static void *run(void *context)
 		if (review->seen == 0)
 			review->seen = review->revision;
 		if (review->problem != PROBLEM_NONE)
-			give_back(desk, review);
+			desk_give_back(desk->options.http_mailbox, review);
 		else {
 			bool pushed = mailbox_push(desk->found, review);
 			assert(pushed);
@@ -191,7 +185,7 @@ static void on_done(uint64_t tag, struct bytes result, void *context)
 		review->problem = PROBLEM_REVIEW_UNKNOWN;
 	if (taken != NULL)
 		sangkien__message__review_taken__free_unpacked(taken, NULL);
-	give_back(desk, review);
+	desk_give_back(desk->options.http_mailbox, review);
 }
 
 static void on_poison(uint64_t tag, const char *reason, void *context)
@@ -205,23 +199,19 @@ static void on_poison(uint64_t tag, const char *reason, void *context)
 
 static bool open_edge(struct review_desk *desk)
 {
-	desk->sender = sender_open(&(struct sender_options){
-		.service = desk->options.service,
+	desk->sender = desk_edge_open(&(struct desk_edge){.service = desk->options.service,
 		.endpoint = desk->options.endpoint,
 		.domain = "reviews",
 		.keys = desk->options.keys,
 		.kind = SANGKIEN__WIRE__KIND__KIND_REVIEW_REQUESTED,
-		.limits = {.items_max = REVIEWS_MAX,
-			.batch_items_max = 1, /* one does not wait for the other's commit */
-			.batch_bytes_max = WIRE_ITEM_BYTES_MAX,
-			.lease_ms = LEASE_MS,
-			.attempts_max = ATTEMPTS_MAX},
+		.items_max = REVIEWS_MAX,
+		.lease_ms = LEASE_MS,
+		.attempts_max = ATTEMPTS_MAX,
+		.brought = desk->found,
+		.on_brought = on_found,
 		.on_done = on_done,
 		.on_poison = on_poison,
-		.context = desk,
-	});
-	if (desk->sender != NULL)
-		service_on_fd(desk->options.service, mailbox_fd(desk->found), on_found, desk);
+		.context = desk});
 	return desk->sender != NULL;
 }
 
