@@ -63,6 +63,12 @@ def apply(system, tmp, closes):
     system.tool("campaign", "apply", path)
 
 
+def known(system):
+    """Every intake goes by what was applied last."""
+    (version,), = system.query("SELECT version FROM reference_version")
+    return all(system.metric(f"intake-{n}", "sangkien_reference_version") == version for n in (1, 2))
+
+
 def race(fault):
     world = fault.world("intake=2", load={"rate": 30, "clients": 8})
     tmp = world.system.run + "/web"
@@ -72,6 +78,7 @@ def race(fault):
     world.system.tool("units", "import", f"{tmp}/race.csv", "--campaign", "race")
     closes = int(time.time()) + LEAD_S * max(1, int(fault.patience))
     apply(world.system, tmp, closes)
+    await_condition(lambda: known(world.system), 60 * fault.patience, "both intakes to know the campaign")
     ending = threading.Event()
     racers = [Racer(world.system.address, world.seed, number, ending) for number in range(CLIENTS)]
     for racer in racers:
