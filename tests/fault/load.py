@@ -33,18 +33,26 @@ class Client:
         self.address, self.timeout, self.connection = address, timeout, None
 
     def ask(self, method, path, body=None, headers=None):
-        """(status, headers, text) or None."""
-        try:
-            if self.connection is not None and self.connection.sock is not None and select.select([self.connection.sock], [], [], 0)[0]:
-                self.close()  # the server has ended it since, as a kept connection may be: a client opens another
-            if self.connection is None:
-                self.connection = http.client.HTTPConnection(self.address, timeout=self.timeout)
-            self.connection.request(method, path, body, headers or {})
-            response = self.connection.getresponse()
-            return response.status, response.headers, response.read()
-        except (OSError, http.client.HTTPException):
-            self.close()
-            return None
+        """(status, headers, text) or None. A kept connection that the server ends just when the next request goes out is no
+        answer and no error: that request is sent again on a new one, once (RFC 9112, 9.3.1; all of ours may be repeated)."""
+        kept = self.connection is not None
+        while True:
+            try:
+                return self._ask(method, path, body, headers)
+            except (OSError, http.client.HTTPException) as error:
+                self.close()
+                if not kept or not isinstance(error, ConnectionError):
+                    return None
+                kept = False
+
+    def _ask(self, method, path, body, headers):
+        if self.connection is not None and self.connection.sock is not None and select.select([self.connection.sock], [], [], 0)[0]:
+            self.close()  # the server has ended it since, as a kept connection may be: a client opens another
+        if self.connection is None:
+            self.connection = http.client.HTTPConnection(self.address, timeout=self.timeout)
+        self.connection.request(method, path, body, headers or {})
+        response = self.connection.getresponse()
+        return response.status, response.headers, response.read()
 
     def close(self):
         if self.connection is not None:
