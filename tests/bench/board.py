@@ -31,6 +31,7 @@ from harness.waiting import await_condition  # noqa: E402
 BOARD = "/v1/campaigns/demo/board"
 UNIT = "01.018.LIXIL"
 DEADLINE_S = 120
+ETAG_RATIO_LEAST = 0.5  # of the reads a second of a static file of the same size
 
 
 def resident_bytes(pid):
@@ -190,6 +191,9 @@ def main():
         print(f"{name:12} {one['clients']} streams: {one['bytes_a_client']:8.0f} bytes each, last client {one['last_client_after_s'] * 1000:7.1f} ms after the first")
     print(f"reads of {reads['bytes']} bytes: static {reads['static_per_s']:.0f}/s, board {reads['board_per_s']:.0f}/s ({reads['board_ratio']:.2f}), "
           f"board with ETag {reads['etag_per_s']:.0f}/s ({reads['etag_ratio']:.2f})")
+    if reads["etag_ratio"] < ETAG_RATIO_LEAST:
+        print(f"bench-board: reads with ETag are below {ETAG_RATIO_LEAST} of nginx's static file", file=sys.stderr)
+        return 1
     return 0
 
 
