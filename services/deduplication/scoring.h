@@ -9,7 +9,7 @@
 typedef const struct shingle_set *shingle_source(const struct rival *rival, void *context);
 
 /* Sets the scores of the rivals, which are sorted: 1 where the text is the same. Those behind a rival that is alike
- * enough are left at 0. */
+ * enough, or behind the first four, are left at 0. */
 void rivals_score(struct rivals *rivals, const struct shingle_set *text, const struct weights *weights,
 	struct verifier *verifier, shingle_source *source, void *context);
 

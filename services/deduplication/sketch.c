@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { SKETCH_VERSION = 1, AT_ONCE = 256, KEY_AROUND = 4, SHARED_LEAST = 4 };
+enum { SKETCH_VERSION = 1, AT_ONCE = 256, KEY_AROUND = 4, SHARED_LEAST = 6 };
 #define NOBODY UINT64_MAX
 #define SIGN_OFF 0x7FFFFFFFu /* the logarithm of what is all but 1 may be on the wrong side of 0 */
 

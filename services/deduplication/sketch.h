@@ -27,8 +27,8 @@ void sketch_text(const struct weights *weights, struct bytes folded, const uint3
 	uint32_t count, struct sketch *sketch);
 uint32_t sketch_keys(const struct sketch *sketch); /* places taken */
 uint32_t sketch_shared(const struct sketch *a, const struct sketch *b);
-/* How many keys a text that has `keys` must share with another for the two to be compared at all: a tenth of them, and
- * two at least. Near copies share half; what texts of one subject share by chance costs no comparison. */
+/* How many keys a text that has `keys` must share with another for the two to be compared at all: three twentieths of
+ * them, and two at least. Near copies share half; what texts of one subject share by chance costs no comparison. */
 uint32_t sketch_shared_least(uint32_t keys);
 
 /* As it travels and is stored. */
