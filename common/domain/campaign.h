@@ -39,6 +39,16 @@ struct day_window {
 };
 
 /* One version of the rules. */
+/* What near copies are weighed with: a piece of text that df of N texts have is worth
+ * ln((N + prior) / (df + 1)) ^ power. While few texts are known a copy must score higher by up to `cold_start_margin`.
+ */
+struct campaign_weighting {
+	uint32_t prior; /* how many texts it takes until what came twice is rare */
+	double power;
+	double cold_start_margin;
+};
+#define CAMPAIGN_WEIGHTING_DEFAULT ((struct campaign_weighting){.prior = 200, .power = 2.5, .cold_start_margin = 0.1})
+
 struct rule_pack {
 	uint32_t version;
 	int64_t holds_from; /* the instant of receipt from which it decides */
@@ -61,6 +71,7 @@ struct rule_pack {
 	enum duplicate_scope exact_scope, near_scope;
 	double near_threshold;                  /* weighted containment from which a near copy is a duplicate */
 	double review_threshold;                /* from here to near_threshold: under_review; equal = no review */
+	struct campaign_weighting weighting;    /* of what texts have in common */
 	bool lead_author_only;                  /* R11 */
 	bool refuse_ip_protected;               /* R16 */
 	uint32_t person_limit, person_window_s; /* rate limit: 30 in 600 s */

@@ -206,6 +206,17 @@ static void read_phases(struct yaml_reader *reader, yaml_node_t *node, void *tar
 	}
 }
 
+static void read_weighting(struct yaml_reader *reader, yaml_node_t *node, void *target)
+{
+	static const struct yaml_field FIELDS[] = {
+		{"prior", yaml_read_u32, offsetof(struct campaign_weighting, prior), false},
+		{"power", yaml_read_power, offsetof(struct campaign_weighting, power), false},
+		{"cold_start_margin", yaml_read_share, offsetof(struct campaign_weighting, cold_start_margin), false},
+	};
+
+	yaml_read_mapping(reader, node, FIELDS, ARRAY_LENGTH(FIELDS), target);
+}
+
 static void read_duplicates(struct yaml_reader *reader, yaml_node_t *node, void *target)
 {
 	static const struct yaml_field FIELDS[] = {
@@ -213,6 +224,7 @@ static void read_duplicates(struct yaml_reader *reader, yaml_node_t *node, void 
 		{"near_scope", read_scope, offsetof(struct rule_pack, near_scope), true},
 		{"near_threshold", yaml_read_share, offsetof(struct rule_pack, near_threshold), true},
 		{"review_threshold", yaml_read_share, offsetof(struct rule_pack, review_threshold), false},
+		{"weighting", read_weighting, offsetof(struct rule_pack, weighting), false},
 	};
 	struct rule_pack *pack = target;
 	size_t faults = reader->fault_count;
@@ -303,6 +315,7 @@ void rule_pack_read(struct yaml_reader *reader, yaml_node_t *node, void *target)
 	pack->lead_author_only = true;
 	pack->refuse_ip_protected = true;
 	pack->person_limit = PERSON_LIMIT_STANDARD;
+	pack->weighting = CAMPAIGN_WEIGHTING_DEFAULT;
 	pack->person_window_s = PERSON_WINDOW_STANDARD_S;
 	pack->support = (struct bilingual){"", ""};
 	yaml_read_mapping(reader, node, FIELDS, ARRAY_LENGTH(FIELDS), pack);

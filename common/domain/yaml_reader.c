@@ -274,19 +274,30 @@ void yaml_read_u64(struct yaml_reader *reader, yaml_node_t *node, void *target)
 		*(uint64_t *)target = number;
 }
 
-void yaml_read_share(struct yaml_reader *reader, yaml_node_t *node, void *target)
+static void read_real(struct yaml_reader *reader, yaml_node_t *node, unsigned most, double *target)
 {
-	const char *text = yaml_scalar(reader, node, "a number from 0 to 1");
+	const char *text = yaml_scalar(reader, node, "a number");
 	char *end = NULL;
 
 	if (text == NULL)
 		return;
-	double share = strtod(text, &end);
-	if (text[strspn(text, "0123456789.")] != '\0' || end == text || *end != '\0' || !(share >= 0 && share <= 1)) {
-		yaml_fault(reader, node, "\"%.60s\" is out of range; write a number from 0 to 1", text);
+	double number = strtod(text, &end);
+	if (text[strspn(text, "0123456789.")] != '\0' || end == text || *end != '\0' ||
+		!(number >= 0 && number <= most)) {
+		yaml_fault(reader, node, "\"%.60s\" is out of range; write a number from 0 to %u", text, most);
 		return;
 	}
-	*(double *)target = share;
+	*target = number;
+}
+
+void yaml_read_share(struct yaml_reader *reader, yaml_node_t *node, void *target)
+{
+	read_real(reader, node, 1, target);
+}
+
+void yaml_read_power(struct yaml_reader *reader, yaml_node_t *node, void *target)
+{
+	read_real(reader, node, 8, target);
 }
 
 void yaml_read_bool(struct yaml_reader *reader, yaml_node_t *node, void *target)

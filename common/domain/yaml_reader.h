@@ -52,6 +52,7 @@ yaml_read yaml_read_day;     /* int32_t */
 yaml_read yaml_read_u32;     /* uint32_t, at least 1 */
 yaml_read yaml_read_u64;     /* uint64_t */
 yaml_read yaml_read_share;   /* double, 0 to 1 */
+yaml_read yaml_read_power;   /* double, 0 to 8 */
 yaml_read yaml_read_bool;    /* bool */
 
 #endif

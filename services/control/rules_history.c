@@ -43,7 +43,9 @@ static bool same_phases(const struct rule_pack *a, const struct rule_pack *b)
 static bool same_copies(const struct rule_pack *a, const struct rule_pack *b)
 {
 	return a->exact_scope == b->exact_scope && a->near_scope == b->near_scope &&
-	       a->near_threshold == b->near_threshold && a->review_threshold == b->review_threshold;
+	       a->near_threshold == b->near_threshold && a->review_threshold == b->review_threshold &&
+	       a->weighting.prior == b->weighting.prior && a->weighting.power == b->weighting.power &&
+	       a->weighting.cold_start_margin == b->weighting.cold_start_margin;
 }
 
 static bool same_form(const struct rule_pack *a, const struct rule_pack *b)

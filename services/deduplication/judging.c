@@ -122,8 +122,8 @@ static void judge(struct signing *signing, struct comparison *comparison, struct
 	struct text_source source = {signing, records};
 
 	keep_nameable(signing, comparison, records, reference);
-	rivals_score(
-		&comparison->rivals, comparison->shingles, signing->weights, signing->verifier, find_shingles, &source);
+	rivals_score(&comparison->rivals, comparison->shingles,
+		signing_weights(signing, &comparison->thresholds.weighting), signing->verifier, find_shingles, &source);
 	const struct thresholds thresholds = thresholds_at(&comparison->thresholds, signing->weights->documents);
 	comparison->verdict = verdict_reach(&signing->map, &comparison->text, &comparison->rivals, &thresholds);
 	comparison->snapshot = signing->weights->number;

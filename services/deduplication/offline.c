@@ -39,6 +39,7 @@ static const char usage[] =
 	"  --shards N   of the index, 1-64\n"
 	"  --near X     score from which a text is a duplicate\n"
 	"  --review X   score from which a person would look; shows in \"score\"\n"
+	"  --prior N, --power X, --margin X   how copies are weighed: a campaign's duplicates.weighting\n"
 	"  --stats      one line of JSON on standard error at the end\n";
 
 static bool read_count(const char *word, uint32_t most, uint32_t *count)
@@ -49,11 +50,11 @@ static bool read_count(const char *word, uint32_t most, uint32_t *count)
 	return *word != '\0' && *end == '\0' && value >= 1 && value <= most;
 }
 
-static bool read_share(const char *word, double *share)
+static bool read_number(const char *word, double most, double *number)
 {
 	char *end = NULL;
-	*share = strtod(word, &end);
-	return *word != '\0' && *end == '\0' && *share > 0 && *share <= 1;
+	*number = strtod(word, &end);
+	return *word != '\0' && *end == '\0' && *number >= 0 && *number <= most;
 }
 
 static bool read_arguments(struct offline *run, int argc, char **argv, uint32_t *shards)
@@ -72,9 +73,15 @@ static bool read_arguments(struct offline *run, int argc, char **argv, uint32_t 
 		else if (strcmp(word, "--shards") == 0)
 			taken = read_count(value, SHARDS_MAX, shards);
 		else if (strcmp(word, "--near") == 0)
-			taken = read_share(value, &run->thresholds.near);
+			taken = read_number(value, 1, &run->thresholds.near) && run->thresholds.near > 0;
 		else if (strcmp(word, "--review") == 0)
-			taken = read_share(value, &run->thresholds.review);
+			taken = read_number(value, 1, &run->thresholds.review);
+		else if (strcmp(word, "--prior") == 0)
+			taken = read_count(value, 1000000000, &run->thresholds.weighting.prior);
+		else if (strcmp(word, "--power") == 0)
+			taken = read_number(value, 8, &run->thresholds.weighting.power);
+		else if (strcmp(word, "--margin") == 0)
+			taken = read_number(value, 1, &run->thresholds.weighting.cold_start_margin);
 		else if (run->input == NULL && (word[0] != '-' || word[1] == '\0')) {
 			run->input = word;
 			continue;
@@ -127,7 +134,8 @@ int offline_run(int argc, char **argv)
 	if (run == NULL)
 		return EXIT_MEMORY;
 	run->threads = 1;
-	run->thresholds = (struct thresholds){VERDICT_NEAR_THRESHOLD, VERDICT_REVIEW_THRESHOLD};
+	run->thresholds =
+		(struct thresholds){VERDICT_NEAR_THRESHOLD, VERDICT_REVIEW_THRESHOLD, CAMPAIGN_WEIGHTING_DEFAULT};
 	int code = EXIT_USAGE;
 	if (read_arguments(run, argc, argv, &shards))
 		code = run_file(run, shards);

@@ -133,7 +133,7 @@ static void in_parallel(struct offline *run, step_function *step)
 
 static void publish(struct offline *run)
 {
-	frequency_weights(run->frequency, run->weights);
+	frequency_weights(run->frequency, &run->thresholds.weighting, run->weights);
 	frequency_published(run->frequency);
 }
 

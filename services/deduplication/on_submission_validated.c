@@ -43,24 +43,34 @@ static bool is_scope(uint32_t scope)
 	return scope >= SCOPE_NATION && scope <= SCOPE_UNIT;
 }
 
+/* Of before campaigns had their own: as the rules say that are known here, or as all did then. */
+static struct campaign_weighting weighting_of(const Sangkien__Message__Ruling *ruling, const struct rule_pack *rules)
+{
+	if (ruling->weight_prior > 0)
+		return (struct campaign_weighting){
+			ruling->weight_prior, ruling->weight_power, ruling->cold_start_margin};
+	return rules != NULL ? rules->weighting : CAMPAIGN_WEIGHTING_DEFAULT;
+}
+
 /* What validation read in the rules that judged it; from an older one the version alone came. False: not known here. */
 static bool take_ruling(const submission_validated *message, const struct campaign *campaign, struct comparison *to)
 {
 	const Sangkien__Message__Ruling *ruling = message->ruling;
+	const struct rule_pack *rules = campaign_rules_version(campaign, to->rules_version);
 
 	if (ruling != NULL && is_scope(ruling->exact_scope) && is_scope(ruling->near_scope)) {
 		to->exact_bound = (enum duplicate_scope)ruling->exact_scope;
 		to->near_bound = (enum duplicate_scope)ruling->near_scope;
-		to->thresholds =
-			(struct thresholds){.near = ruling->near_threshold, .review = ruling->review_threshold};
+		to->thresholds = (struct thresholds){.near = ruling->near_threshold,
+			.review = ruling->review_threshold,
+			.weighting = weighting_of(ruling, rules)};
 		return true;
 	}
-	const struct rule_pack *rules = campaign_rules_version(campaign, to->rules_version);
 	if (rules == NULL)
 		return false;
 	to->exact_bound = rules->exact_scope;
 	to->near_bound = rules->near_scope;
-	to->thresholds = (struct thresholds){.near = rules->near_threshold, .review = rules->review_threshold};
+	to->thresholds = thresholds_of(rules);
 	return true;
 }
 
@@ -86,7 +96,8 @@ static bool apply_rules(struct signing *signing, const submission_validated *mes
 enum signer_fault signing_sign(struct signing *signing, struct bytes text, struct comparison *comparison)
 {
 	struct signed_text signature;
-	enum signer_fault fault = signer_sign(signing->signer, signing->weights, text, &signature);
+	enum signer_fault fault = signer_sign(
+		signing->signer, signing_weights(signing, &comparison->thresholds.weighting), text, &signature);
 
 	if (fault != SIGNER_OK)
 		return fault;

@@ -59,8 +59,7 @@ static bool apply_rules(struct signing *signing, struct comparison *comparison)
 		const struct rule_pack *rules = campaign_rules_at(campaign->campaign, comparison->text.received_at);
 		comparison->exact_bound = rules->exact_scope;
 		comparison->near_bound = rules->near_scope;
-		comparison->thresholds =
-			(struct thresholds){.near = rules->near_threshold, .review = rules->review_threshold};
+		comparison->thresholds = thresholds_of(rules);
 		comparison->text.near_scope = campaign_scope_unit(rules->near_scope, campaign->units, comparison->unit);
 		comparison->text.exact_scope =
 			campaign_scope_unit(rules->exact_scope, campaign->units, comparison->unit);
@@ -179,6 +178,18 @@ static bool has_pair(const PGresult *rows)
 	return PQntuples(rows) == 1 && !pg_get_null(rows, 0, 3) && pg_get_i16(rows, 0, 0) == pg_get_i16(rows, 0, 4);
 }
 
+/* As the campaign weighs today. */
+static struct campaign_weighting weighting_now(struct signing *signing, uint32_t campaign)
+{
+	const struct reference *reference = reference_acquire(signing->references);
+	const struct reference_campaign *known = reference == NULL ? NULL : reference_by_id(reference, campaign);
+	struct campaign_weighting weighting = known == NULL
+						      ? CAMPAIGN_WEIGHTING_DEFAULT
+						      : campaign_rules_at(known->campaign, clock_now_us())->weighting;
+	reference_release(signing->references, &reference);
+	return weighting;
+}
+
 static void explain_pair(struct signing *signing, struct delivery *delivery, const text_questioned *message)
 {
 	CLEANUP(pg_result_clear) PGresult *rows = NULL;
@@ -193,8 +204,9 @@ static void explain_pair(struct signing *signing, struct delivery *delivery, con
 	if (has_pair(rows)) {
 		struct bytes text = pg_get_bytes(rows, 0, 2);
 		struct id128 other = pg_get_uuid(rows, 0, 3);
-		if (explain_texts(signing->fold, signing->weights, text, pg_get_bytes(rows, 0, 5), found) ==
-			EXPLAIN_OK) {
+		struct campaign_weighting weighting = weighting_now(signing, (uint32_t)pg_get_i16(rows, 0, 0));
+		if (explain_texts(signing->fold, signing_weights(signing, &weighting), text, pg_get_bytes(rows, 0, 5),
+			    found) == EXPLAIN_OK) {
 			explanation_json(found, text, &json);
 			answered.outcome = SANGKIEN__MESSAGE__QUESTION_OUTCOME__QUESTION_OUTCOME_ANSWERED;
 		} else {

@@ -50,6 +50,29 @@ void signing_deinit(struct signing *signing)
 	comparison_pool_free(&signing->pool);
 }
 
+static bool weigh_alike(const struct campaign_weighting *a, const struct campaign_weighting *b)
+{
+	return a->prior == b->prior && a->power == b->power;
+}
+
+const struct weights *signing_weights(struct signing *signing, const struct campaign_weighting *by)
+{
+	static const struct campaign_weighting standard = CAMPAIGN_WEIGHTING_DEFAULT;
+
+	if (weigh_alike(by, &standard))
+		return signing->weights;
+	for (uint32_t i = 0; i < SIGNING_WEIGHTINGS; i++) {
+		const struct signing_weights *kept = &signing->other_weights[i];
+		if (weigh_alike(by, &kept->by) && kept->weights.number == signing->weights->number &&
+			kept->weights.level == signing->weights->level)
+			return &kept->weights;
+	}
+	struct signing_weights *made = &signing->other_weights[signing->next_weights++ % SIGNING_WEIGHTINGS];
+	made->by = *by;
+	weights_for(signing->weights, by, &made->weights);
+	return &made->weights;
+}
+
 void signing_release(struct signing *signing, struct comparison *comparison)
 {
 	if (comparison->draft)

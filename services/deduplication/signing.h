@@ -21,6 +21,9 @@ struct gathering {
 	int64_t since_ms; /* when it came */
 };
 
+/* How many ways of weighing are kept at once; of more the oldest is made anew. */
+enum { SIGNING_WEIGHTINGS = 8 };
+
 struct signing {
 	struct service *service;
 	struct reference_source *references;
@@ -37,6 +40,12 @@ struct signing {
 	struct signer *signer;
 	struct verifier *verifier;
 	struct weights *weights;
+	struct signing_weights { /* the same as campaigns of other rules weigh by them; filled where they are asked for
+				  */
+		struct campaign_weighting by;
+		struct weights weights;
+	} other_weights[SIGNING_WEIGHTINGS];
+	uint32_t next_weights;
 	struct shingle_cache *cache;
 	struct arena *arena; /* of the answer being read */
 	struct buffer body;  /* of the message being written */
@@ -50,6 +59,9 @@ struct signing {
 bool signing_init(struct signing *signing, struct service *service, uint32_t shards, uint32_t window,
 	uint32_t cached_texts) MUST_CHECK;
 void signing_deinit(struct signing *signing); /* tolerates the half-built */
+
+/* The newest weights as a campaign weighs by them; borrowed until the next call or snapshot. */
+const struct weights *signing_weights(struct signing *signing, const struct campaign_weighting *by);
 
 /* on_submission_validated.c: the receiver's on_batch, and what happens to its batches. */
 void on_submission_validated(struct delivery *delivery, void *signing);

@@ -125,15 +125,24 @@ static void resemble(struct verdict *verdict, const struct verdict_text *text, c
 	verdict->reasons[verdict->reason_count++] = own ? "own_duplicate" : "duplicate";
 }
 
+struct thresholds thresholds_of(const struct rule_pack *rules)
+{
+	return (struct thresholds){
+		.near = rules->near_threshold, .review = rules->review_threshold, .weighting = rules->weighting};
+}
+
 /* Where it makes no difference to a campaign's own near_threshold, none is made: 1 stays 1, and no review none. */
 struct thresholds thresholds_at(const struct thresholds *thresholds, uint64_t documents)
 {
-	double unknown = VERDICT_SURER_TEXTS / (VERDICT_SURER_TEXTS + (double)documents);
-	double near = thresholds->near + VERDICT_SURER * unknown * unknown;
+	const struct campaign_weighting *weighting = &thresholds->weighting;
+	double unknown = weighting->prior / (weighting->prior + (double)documents);
+	double near = thresholds->near + weighting->cold_start_margin * unknown * unknown;
+	struct thresholds at = *thresholds;
+
 	near = near < VERDICT_ENOUGH ? near : VERDICT_ENOUGH;
-	near = near > thresholds->near ? near : thresholds->near;
-	return (struct thresholds){
-		.near = near, .review = thresholds->review < thresholds->near ? thresholds->review : near};
+	at.near = near > thresholds->near ? near : thresholds->near;
+	at.review = thresholds->review < thresholds->near ? thresholds->review : at.near;
+	return at;
 }
 
 struct verdict verdict_reach(const struct shard_map *map, const struct verdict_text *text, const struct rivals *rivals,

@@ -2,6 +2,7 @@
 #ifndef SANGKIEN_DEDUPLICATION_VERDICT_H
 #define SANGKIEN_DEDUPLICATION_VERDICT_H
 
+#include "common/domain/campaign.h"
 #include "common/domain/status.h"
 #include "services/deduplication/index.h"
 #include "services/deduplication/legacy.h"
@@ -84,14 +85,14 @@ struct verdict {
 	double score;
 };
 
+/* What a campaign's rules say of near copies. */
 struct thresholds {
 	double near, review;
+	struct campaign_weighting weighting;
 };
-/* By how much surer a copy must be while nothing is known of forms (README: at a cold start), and how many texts it
- * takes until that is a quarter. */
-#define VERDICT_SURER 0.1
-#define VERDICT_SURER_TEXTS 200
-/* The thresholds of a campaign when the weights have been learnt from so many texts. */
+struct thresholds thresholds_of(const struct rule_pack *rules);
+/* The thresholds when the weights have been learnt from so many texts: with none a copy must be surer by the campaign's
+ * margin, after `prior` texts by a quarter of it. */
 struct thresholds thresholds_at(const struct thresholds *thresholds, uint64_t documents);
 struct verdict verdict_reach(const struct shard_map *map, const struct verdict_text *text, const struct rivals *rivals,
 	const struct thresholds *thresholds);

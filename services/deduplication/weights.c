@@ -68,14 +68,14 @@ uint8_t weight_level_at(const struct weights *weights, double share)
 	return level_of(&ladder, (uint32_t)fmin(share * (double)weights->documents, UINT32_MAX));
 }
 
-static void weigh(struct weights *weights, const struct weighing *weighing)
+static void weigh(struct weights *weights, const struct campaign_weighting *weighting)
 {
 	struct ladder ladder;
 	ladder_init(&ladder);
 	for (int level = 0; level <= LEVEL_LAST; level++) {
 		double frequency = (ladder.least[level] + (ladder.least[level + 1] - 1.0)) / 2;
-		double logarithm = log(((double)weights->documents + weighing->prior) / (frequency + 1));
-		weights->worth[level] = (float)pow(fmax(least_logarithm, logarithm), weighing->power);
+		double logarithm = log(((double)weights->documents + weighting->prior) / (frequency + 1));
+		weights->worth[level] = (float)pow(fmax(least_logarithm, logarithm), weighting->power);
 	}
 }
 
@@ -86,7 +86,7 @@ static struct weights *weights_allocate(uint32_t number, uint64_t documents)
 		return NULL;
 	*weights = (struct weights){.number = number, .documents = documents, .own = pages_new(LEVELS_SIZE)};
 	weights->level = weights->own;
-	weigh(weights, &WEIGHING_DEFAULT);
+	weigh(weights, &CAMPAIGN_WEIGHTING_DEFAULT);
 	if (weights->own == NULL)
 		weights_free(&weights);
 	return weights;
@@ -105,11 +105,11 @@ void weights_free(struct weights **weights)
 	*weights = NULL;
 }
 
-void weights_for(const struct weights *weights, const struct weighing *weighing, struct weights *out)
+void weights_for(const struct weights *weights, const struct campaign_weighting *weighting, struct weights *out)
 {
 	*out = *weights;
 	out->own = NULL;
-	weigh(out, weighing);
+	weigh(out, weighting);
 }
 
 /* Reading --------------------------------------------------------------------------------------------------------- */
@@ -322,12 +322,13 @@ void frequency_write(const struct frequency *frequency, struct buffer *out)
 	buffer_add(out, piece, size);
 }
 
-void frequency_weights(const struct frequency *frequency, struct weights *weights)
+void frequency_weights(
+	const struct frequency *frequency, const struct campaign_weighting *weighting, struct weights *weights)
 {
 	memcpy(weights->own, frequency->level, WEIGHT_COUNTERS);
 	weights->number = frequency->number + 1;
 	weights->documents = frequency->documents;
-	weigh(weights, &WEIGHING_DEFAULT);
+	weigh(weights, weighting);
 }
 
 void frequency_published(struct frequency *frequency)

@@ -5,18 +5,11 @@
 #ifndef SANGKIEN_DEDUPLICATION_WEIGHTS_H
 #define SANGKIEN_DEDUPLICATION_WEIGHTS_H
 
-#include "common/runtime/base.h"
+#include "common/domain/campaign.h"
 #include "common/runtime/buffer.h"
 #include "services/deduplication/lanes.h"
 
 enum { WEIGHT_COUNTERS = LANES_COUNTERS };
-
-/* How a campaign weighs: a shingle that df of N texts have is worth ln((N + prior) / (df + 1)) ^ power. */
-struct weighing {
-	double prior, power;
-};
-/* Where a campaign says nothing else. README: how they were chosen. */
-#define WEIGHING_DEFAULT ((struct weighing){.prior = 200, .power = 2.5})
 
 /* One snapshot as signers use it: a level a counter, the same for all campaigns, and what a level is worth to one. A
  * level is the frequency itself up to 32, and from there on a step of a sixteenth. Immutable. */
@@ -39,13 +32,13 @@ static inline float weight_of(const struct weights *weights, uint32_t hash)
 /* The lowest level of what at least that share of all texts has. */
 uint8_t weight_level_at(const struct weights *weights, double share);
 
-/* All weigh by WEIGHING_DEFAULT. Number 0: every shingle alike. NULL without memory. */
+/* All weigh by CAMPAIGN_WEIGHTING_DEFAULT. Number 0: every shingle alike. NULL without memory. */
 struct weights *weights_new_empty(void) MUST_CHECK;
 /* NULL: not a snapshot of this version, or no memory. */
 struct weights *weights_new(uint32_t number, struct bytes snapshot) MUST_CHECK;
 void weights_free(struct weights **weights);
 /* The same snapshot as another campaign weighs by it. Its levels are borrowed: nothing to free. */
-void weights_for(const struct weights *weights, const struct weighing *weighing, struct weights *out);
+void weights_for(const struct weights *weights, const struct campaign_weighting *weighting, struct weights *out);
 
 /* The owner's side: counts, and says when a new snapshot is due (after an eighth more texts, at first 32). */
 struct frequency;
@@ -58,7 +51,8 @@ uint32_t frequency_number(const struct frequency *frequency); /* of the newest p
 /* Appends the snapshot that would be number frequency_number() + 1. */
 void frequency_write(const struct frequency *frequency, struct buffer *out);
 /* Makes these weights, which are not borrowed from, those of that snapshot without writing and reading it. */
-void frequency_weights(const struct frequency *frequency, struct weights *weights);
+void frequency_weights(
+	const struct frequency *frequency, const struct campaign_weighting *weighting, struct weights *weights);
 /* It is published (committed) under that number. */
 void frequency_published(struct frequency *frequency);
 /* Goes on from a snapshot. `last` is the greatest id learnt from: what came after it is to be learnt again. */

@@ -128,6 +128,9 @@ static Sangkien__Message__Ruling ruling_of(const submission_received *submission
 	ruling.near_scope = rules->near_scope;
 	ruling.near_threshold = rules->near_threshold;
 	ruling.review_threshold = rules->review_threshold;
+	ruling.weight_prior = rules->weighting.prior;
+	ruling.weight_power = rules->weighting.power;
+	ruling.cold_start_margin = rules->weighting.cold_start_margin;
 	return ruling;
 }
 

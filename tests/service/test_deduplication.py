@@ -201,6 +201,13 @@ def test_the_ruling_that_came_with_it_decides(lone_world):
     assert world.judge(text, unit=ALSO_IN_A, ruling=ruling).status == COUNTED
     near = edited(world.source, text)
     assert world.judge(near, ruling={**ruling, "near_threshold": 1, "review_threshold": 0.5}).status == UNDER_REVIEW
+    # So little is known here that a campaign with the greatest margin takes nothing but the same for a copy.
+    ruling.update(near_threshold=0.5, review_threshold=0.5, weight_prior=200, weight_power=1, cold_start_margin=1)
+    text = prose(world.source)
+    assert world.judge(text, ruling=ruling).status == COUNTED
+    near = edited(world.source, text, 0.1)
+    assert world.judge(near, ruling=ruling).status == COUNTED
+    assert world.judge(edited(world.source, text, 0.1), ruling={**ruling, "cold_start_margin": 0}).status == DUPLICATE
     refused = world.judge(prose(world.source), reasons=[("too_long", "description")], ruling=ruling)
     assert (refused.status, refused.has_phase, refused.phase) == (REJECTED, True, 9)
     assert not world.judge(prose(world.source)).has_phase  # of an older sender: quota finds it

@@ -75,7 +75,7 @@ static void test_thresholds(void **state)
 	assert_false(verdict.resembles);
 
 	struct rivals rivals = {.rival = {rival(1, 10, 1, 0.71)}, .count = 1};
-	const struct thresholds no_review = {0.72, 0.72};
+	const struct thresholds no_review = {.near = 0.72, .review = 0.72};
 	assert_int_equal(verdict_reach(&map, &about, &rivals, &no_review).status, STATUS_COUNTED);
 }
 
@@ -84,7 +84,7 @@ static void test_text_of_before_unicode(void **state)
 {
 	struct shard_map map = shards_of(1);
 	struct verdict_text about = text(2, 20);
-	const struct thresholds no_review = {0.72, 0.72};
+	const struct thresholds no_review = {.near = 0.72, .review = 0.72};
 	struct rivals none = {.count = 0};
 
 	(void)state;
@@ -242,8 +242,10 @@ static void test_merging_shards(void **state)
  * and a campaign without review, or for exact copies alone, has neither more of it nor less. */
 static void test_surer_at_a_cold_start(void **state)
 {
-	const struct thresholds campaign = {.near = 0.72, .review = 0.62}, unreviewed = {.near = 0.72, .review = 0.72},
-				exact = {.near = 1, .review = 1};
+	const struct thresholds campaign = {0.72, 0.62, CAMPAIGN_WEIGHTING_DEFAULT},
+				unreviewed = {0.72, 0.72, CAMPAIGN_WEIGHTING_DEFAULT},
+				exact = {1, 1, CAMPAIGN_WEIGHTING_DEFAULT},
+				sure = {0.72, 0.72, {.prior = 200, .power = 2.5, .cold_start_margin = 0}};
 
 	(void)state;
 	struct thresholds at = thresholds_at(&campaign, 0);
@@ -258,6 +260,8 @@ static void test_surer_at_a_cold_start(void **state)
 	assert_true(at.near > 0.75 && at.review == at.near);
 	at = thresholds_at(&exact, 0);
 	assert_true(at.near == 1 && at.review == 1);
+	at = thresholds_at(&sure, 0);
+	assert_true(at.near == 0.72 && at.review == 0.72);
 }
 
 int main(void)

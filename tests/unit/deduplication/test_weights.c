@@ -100,7 +100,7 @@ static void test_written_and_read_are_the_same(void **state)
 	for (uint32_t round = 0; round < 6; round++) {
 		CLEANUP(buffer_deinit) struct buffer snapshot = {0};
 		learn(frequency, round * 600, (round + 1) * 600);
-		frequency_weights(frequency, taken);
+		frequency_weights(frequency, &CAMPAIGN_WEIGHTING_DEFAULT, taken);
 		frequency_write(frequency, &snapshot);
 		struct weights *read = weights_new(frequency_number(frequency) + 1, buffer_bytes(&snapshot));
 		assert_non_null(read);
@@ -123,12 +123,12 @@ static void test_each_campaign_weighs_as_it_says(void **state)
 	(void)state;
 	assert_non_null(other);
 	learn(frequency, 0, 3000);
-	frequency_weights(frequency, weights);
-	weights_for(weights, &(struct weighing){.prior = 200, .power = 1}, other);
+	frequency_weights(frequency, &CAMPAIGN_WEIGHTING_DEFAULT, weights);
+	weights_for(weights, &(struct campaign_weighting){.prior = 200, .power = 1}, other);
 	assert_true(weight_of(other, 1005) < weight_of(weights, 1005));
 	assert_true(
 		weight_of(weights, 1005) / weight_of(weights, 500) > weight_of(other, 1005) / weight_of(other, 500));
-	weights_for(weights, &WEIGHING_DEFAULT, other);
+	weights_for(weights, &CAMPAIGN_WEIGHTING_DEFAULT, other);
 	assert_same_weights(weights, other);
 	assert_int_equal(weight_level_at(weights, 0.5), weight_level(weights, 500));
 	free(other);

@@ -37,7 +37,8 @@ static const char GOOD[] = /* each line is one string: a fault's line can be cou
 	"      - {number: 1, name: Đợt 1, starts_at: 2022-01-08T00:00:00+07:00, ends_at: 2022-06-01T00:00:00+07:00}\n"
 	"      - {number: 2, name: Đợt 2, starts_at: 2022-06-01T00:00:00+07:00, ends_at: 2023-10-01T00:00:00+07:00}\n"
 	"    person_key: national_id\n"
-	"    duplicates: {exact_scope: nation, near_scope: top, near_threshold: 0.72, review_threshold: 0.6}\n"
+	"    duplicates: {exact_scope: nation, near_scope: top, near_threshold: 0.72, review_threshold: 0.6, "
+	"weighting: {prior: 500, power: 2}}\n"
 	"    target: 1000000\n"
 	"  - version: 2\n"
 	"    holds_from: 2022-06-01T00:00:00+07:00\n"
@@ -102,6 +103,10 @@ static void test_reads_all(void **state)
 	assert_int_equal(pack->person_limit, 30);
 	assert_int_equal(pack->person_window_s, 600);
 	assert_string_equal(pack->support.vi, "");
+	assert_int_equal(pack->weighting.prior, 500);
+	assert_true(pack->weighting.power == 2 && pack->weighting.cold_start_margin == 0.1);
+	assert_int_equal(campaign->versions[1].weighting.prior, 200);
+	assert_true(campaign->versions[1].weighting.power == 2.5);
 	assert_true(campaign->versions[1].review_threshold == campaign->versions[1].near_threshold);
 	assert_false(campaign->versions[1].applied_window.is_set);
 	assert_false(campaign->versions[1].recognized_window.is_set);
@@ -191,6 +196,12 @@ static void test_faults_of_values(void **state)
 	expect_fault("near_threshold: 0.72", "near_threshold: -0.1", "trial.yaml:24: \"-0.1\" is out of range");
 	expect_fault("near_threshold: 0.72", "near_threshold: nan", "trial.yaml:24: \"nan\" is out of range");
 	expect_fault("near_threshold: 0.72", "near_threshold: 0", "trial.yaml:24: 0 would make every text");
+	expect_fault("near_threshold: 0.72", "near_threshold: 0.72, weighting: {power: 8.5}",
+		"trial.yaml:24: \"8.5\" is out of range; write a number from 0 to 8");
+	expect_fault("near_threshold: 0.72", "near_threshold: 0.72, weighting: {prior: 0}",
+		"trial.yaml:24: \"0\" is out of range");
+	expect_fault(
+		"near_threshold: 0.72", "near_threshold: 0.72, weighting: {margin: 0.1}", "trial.yaml:24: unknown key");
 	expect_fault("near_threshold: 0.72", "near_threshold: 0.5", "trial.yaml:24: above near_threshold");
 	expect_fault("characters_max: 2000", "characters_max: 0", "trial.yaml:8: \"0\" is out of range");
 	expect_fault("characters_max: 2000", "characters_max: -1", "trial.yaml:8: \"-1\" is out of range");

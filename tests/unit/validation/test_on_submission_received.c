@@ -26,6 +26,7 @@ struct pushed {
 	uint32_t rules_version;
 	uint32_t phase, near_scope;
 	double near_threshold;
+	struct campaign_weighting weighting;
 	size_t reasons;
 	char first_code[32];
 	uint8_t id;
@@ -93,6 +94,8 @@ bool sender_push(struct sender *sender, uint64_t tag, uint32_t route, struct byt
 	pushed->phase = validated->ruling->phase;
 	pushed->near_scope = validated->ruling->near_scope;
 	pushed->near_threshold = validated->ruling->near_threshold;
+	pushed->weighting = (struct campaign_weighting){
+		validated->ruling->weight_prior, validated->ruling->weight_power, validated->ruling->cold_start_margin};
 	pushed->reasons = validated->n_reasons;
 	pushed->id = validated->submission->id.data[0];
 	if (validated->n_reasons > 0)
@@ -182,6 +185,7 @@ static int setup(void **state)
 			.exact_scope = SCOPE_NATION,
 			.near_scope = SCOPE_UNIT,
 			.near_threshold = 0.5,
+			.weighting = {.prior = 300, .power = 1.5, .cold_start_margin = 0.25},
 			.phases = phases,
 			.phase_count = 2},
 	};
@@ -234,6 +238,8 @@ static void test_judges_by_the_version_of_receipt(void **state)
 	assert_int_equal(world->pushed[0].near_scope, SCOPE_TOP);
 	assert_int_equal(world->pushed[1].near_scope, SCOPE_UNIT);
 	assert_true(world->pushed[0].near_threshold == 0.75 && world->pushed[1].near_threshold == 0.5);
+	assert_int_equal(world->pushed[1].weighting.prior, 300);
+	assert_true(world->pushed[1].weighting.power == 1.5 && world->pushed[1].weighting.cold_start_margin == 0.25);
 	/* A refused one is handed on like the other: deduplication passes it through. */
 	assert_int_equal(world->pushed[1].id, 2);
 }
