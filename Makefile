@@ -108,16 +108,27 @@ SIMULATED := intake validation deduplication quota leaderboard
 SIMULATION_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/simulation/*.c))
 SIMULATION_LIBS := -lprotobuf-c -lsodium -lyajl -lyaml -lutf8proc -lxxhash -llua5.1 -lm
 define simulated_rule
-$(BUILD)/simulation/$(1).o: $$($(1)_OBJ)
+$(BUILD)/simulation/$(1).o: $$($(1)_OBJ) Makefile
 	@mkdir -p $$(@D)
-	@ld -r $(addprefix --wrap=,$(2)) -o $$@ $$^
+	@ld -r $(addprefix --wrap=,$(2)) -o $$@ $$(filter %.o,$$^)
 	@objcopy --redefine-sym main=$(1)_main --keep-global-symbol=$(1)_main $(addprefix --keep-global-symbol=,$(2)) $$@
 endef
-SIMULATED_ONCE_deduplication := fold_table_new fold_table_free
+SIMULATED_ONCE_deduplication := fold_table_new fold_table_free weights_new_empty weights_free
 $(foreach service,$(SIMULATED),$(eval $(call simulated_rule,$(service),$(SIMULATED_ONCE_$(service)))))
 $(BUILD)/simulation/simulator: $(SIMULATION_OBJ) $(SIMULATED:%=$(BUILD)/simulation/%.o) $(BUILD)/common.a
 	@echo '  LD $@'
 	@$(CC) $(LDFLAGS) -Wl,--wrap=clock_receipt_us $^ $(SIMULATION_LIBS) -o $@
+
+# What decides does no I/O: lease book with credit and re-dispatch, window, backlog, the rules and sums of quota's effects,
+# index and verdict. This links without libzmq, libpq, hiredis, clocks and threads, or it is not built; nobody runs it ---
+PURE := $(addprefix common/,edge/lease edge/lease_book edge/lease_worker edge/wire runtime/arena runtime/buffer domain/unit_tree domain/text) \
+	$(addprefix services/,$(addprefix intake/,window backlog id_map) $(addprefix quota/,copies tally days hours people) \
+	$(addprefix deduplication/,index entries pages postings sketch lanes weights verdict))
+$(BUILD)/simulation/pure: $(PURE:%=$(BUILD)/%.o) $(PROTO_C:.c=.o)
+	@mkdir -p $(@D)
+	@$(CC) -pie -nostartfiles -Wl,-e,0 $^ -lprotobuf-c -lxxhash -lutf8proc -lm -o $@
+	@! nm -u $@ | grep -wE 'clock_gettime|gettimeofday|time|poll|epoll_wait|socket|sendto|recvfrom|read|write|open|fopen|pthread_create'
+$(BUILD)/simulation/simulator: | $(BUILD)/simulation/pure
 
 # Its mutants: one object of one service (or of common/) is built without one protection -------------------------------
 MUTANTS := no_fencing_epoch=quota/ledger_decide epoch_after_rebuild=deduplication/index_role \
@@ -130,8 +141,8 @@ define mutant_rule
 $(BUILD)/simulation/mutant_$(1)/$(3).o: $(if $(filter edge,$(2)),common,services)/$(2)/$(3).c common/runtime/mutant.h | $(PROTO_H)
 	@mkdir -p $$(@D)
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -DMUTANT_$(call upper,$(1))=1 -c $$< -o $$@
-$(BUILD)/simulation/mutant_$(1)/$(2).o: $(BUILD)/simulation/mutant_$(1)/$(3).o $(filter-out %/$(3).o,$($(2)_OBJ))
-	@ld -r $(addprefix --wrap=,$(SIMULATED_ONCE_$(2))) -o $$@ $$^
+$(BUILD)/simulation/mutant_$(1)/$(2).o: $(BUILD)/simulation/mutant_$(1)/$(3).o $(filter-out %/$(3).o,$($(2)_OBJ)) Makefile
+	@ld -r $(addprefix --wrap=,$(SIMULATED_ONCE_$(2))) -o $$@ $$(filter %.o,$$^)
 	@objcopy --redefine-sym main=$(2)_main --keep-global-symbol=$(2)_main \
 		$(addprefix --keep-global-symbol=,$(SIMULATED_ONCE_$(2))) $$@
 $(BUILD)/simulation/mutant_$(1)/simulator: $(BUILD)/simulation/mutant_$(1)/$(if $(filter edge,$(2)),$(3),$(2)).o $(SIMULATION_OBJ) \

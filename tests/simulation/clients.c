@@ -1,6 +1,7 @@
 #include "tests/simulation/clients.h"
 
 #include "common/domain/tracking_code.h"
+#include "tests/simulation/happened.h"
 #include "tests/simulation/oracle.h"
 #include "tests/simulation/shell.h"
 
@@ -210,6 +211,7 @@ static void on_submitted(struct http_wish *wish, int status, struct bytes body)
 	if (status == 202) {
 		take_receipt(submitter, body);
 	} else if (status == 403) {
+		happened(REFUSED_AFTER_CLOSE);
 		oracle_on_refusal(wish->received_at);
 		clients.waiting--;
 	} else if (status == 503 || (unknown && submitter->has_key)) {
@@ -284,6 +286,8 @@ static void on_reviewed(struct http_wish *wish, int status, struct bytes body)
 	if (status != 200 && status != 409)
 		world_fail("a review was answered with %d: %.*s", status, (int)body.size, (const char *)body.data);
 	const char *revision = memmem(body.data, body.size, "\"revision\":", 11);
+	if (status == 200)
+		happened(REVIEW);
 	if (status == 200 && revision)
 		oracle_on_review(&reviewer->id, (uint32_t)strtoul(revision + 11, NULL, 10), reviewer->status);
 	clients.waiting--;

@@ -1,5 +1,6 @@
 #include "tests/simulation/faults.h"
 
+#include "tests/simulation/happened.h"
 #include "tests/simulation/network.h"
 #include "tests/simulation/pipeline.h"
 #include "tests/simulation/postgresql.h"
@@ -49,19 +50,27 @@ static void crash_at_a_step(void *context)
 		machine->steps_to_crash = 1 + world_below(STEPS_MOST);
 }
 
+/* NULL: none is up. */
+static struct machine *any_owner(void)
+{
+	for (size_t i = 0, from = world_below((uint32_t)machine_count); i < machine_count; i++) {
+		struct machine *machine = machines[(from + i) % machine_count];
+
+		if (strcmp(machine->service, "index") == 0 && machine->alive && machine->wanted)
+			return machine;
+	}
+	return NULL;
+}
+
 /* What it had been told and quota had not is gone; verdicts that asked it are under way. */
 static void crash_an_owner(void *context)
 {
+	struct machine *owner = any_owner();
+
 	(void)context;
 	crashes++;
-	for (size_t i = 0, from = world_below((uint32_t)machine_count); !over && i < machine_count; i++) {
-		struct machine *machine = machines[(from + i) % machine_count];
-
-		if (strcmp(machine->service, "index") != 0 || !machine->alive)
-			continue;
-		machine_crash(machine);
-		return;
-	}
+	if (!over && owner)
+		machine_crash(owner);
 }
 
 /* At one of the moments between which a commit is neither here nor there. */
@@ -84,6 +93,23 @@ static void pause_shortly(void *context)
 		machine_pause(any(), world_between(50 * MS, 2500 * MS));
 }
 
+/* Another owner is started beside this one, which goes on until it notices. */
+static void replace(struct machine *owner)
+{
+	owner->wanted = false;
+	happened(OWNER_REPLACED);
+	machine_boot(pipeline_add_index(owner));
+}
+
+static void replace_an_owner(void *context)
+{
+	struct machine *owner = any_owner();
+
+	(void)context;
+	if (!over && owner && machine_count + 2 < MACHINES_MAX)
+		replace(owner);
+}
+
 /* Past leases; another owner of the index is started meanwhile, as an operator would. */
 static void pause_long(void *context)
 {
@@ -93,10 +119,8 @@ static void pause_long(void *context)
 	if (over)
 		return;
 	machine_pause(machine, world_between(3 * SECOND, 12 * SECOND));
-	if (strcmp(machine->service, "index") == 0 && machine->alive && machine->wanted) {
-		machine->wanted = false;
-		machine_boot(pipeline_add_index(machine));
-	}
+	if (strcmp(machine->service, "index") == 0 && machine->alive && machine->wanted)
+		replace(machine);
 }
 
 static void terminate(void *context)
@@ -124,6 +148,7 @@ static void take_away(void *context)
 	if (over || !machine->wanted || strcmp(machine->service, "index") == 0)
 		return;
 	machine->wanted = false;
+	happened(INSTANCE_AWAY);
 	machine_terminate(machine);
 	world_at(world_now() + world_between(SECOND, 8 * SECOND), come_back, machine);
 }
@@ -131,8 +156,10 @@ static void take_away(void *context)
 static void add_instance(void *context)
 {
 	(void)context;
-	if (!over && machine_count + 2 < MACHINES_MAX)
-		machine_boot(pipeline_add_any());
+	if (over || machine_count + 2 >= MACHINES_MAX)
+		return;
+	happened(INSTANCE_ADDED);
+	machine_boot(pipeline_add_any());
 }
 
 static void part(void *context)
@@ -188,6 +215,7 @@ static const struct {
 	{crash_at_a_step, 8},
 	{crash_at_a_commit, 10},
 	{crash_an_owner, 6},
+	{replace_an_owner, 6},
 	{pause_shortly, 8},
 	{pause_long, 3},
 	{terminate, 5},
@@ -224,7 +252,7 @@ static void choose_chances(void)
 
 void faults_begin(int64_t until)
 {
-	bool skewed = world_chance(KIND_CHANCE);
+	bool skewed = happens(CLOCK_SKEW, KIND_CHANCE);
 
 	choose_chances();
 	for (size_t i = 0; skewed && i < machine_count; i++)

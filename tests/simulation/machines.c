@@ -1,4 +1,5 @@
 /* Machines and fibers. A fiber is a thread of a service; it runs until it waits, and nothing runs beside it. */
+#include "tests/simulation/happened.h"
 #include "tests/simulation/world.h"
 
 #include <setjmp.h>
@@ -14,6 +15,7 @@ enum {
 	WAKE_JITTER_US = 60, /* who is woken first is chance */
 	RESTART_LEAST_US = 200 * 1000,
 	RESTART_MOST_US = 2500 * 1000,
+	LEASE_US = 2000 * 1000, /* pipeline.c */
 };
 
 struct fiber {
@@ -274,6 +276,7 @@ void machine_crash(struct machine *machine)
 {
 	if (!machine->alive)
 		return;
+	happened(CRASH);
 	world_tell("CRASH of %s", machine->name);
 	world_note(machine->number);
 	end(machine);
@@ -285,6 +288,7 @@ void machine_pause(struct machine *machine, int64_t us)
 {
 	if (!machine->alive)
 		return;
+	happened(us > LEASE_US ? PAUSE_PAST_LEASE : PAUSE);
 	world_tell("PAUSE of %s for %lld ms", machine->name, (long long)(us / MS));
 	if (machine->paused_until < world_now() + us)
 		machine->paused_until = world_now() + us;
@@ -294,6 +298,7 @@ void machine_terminate(struct machine *machine)
 {
 	if (!machine->alive)
 		return;
+	happened(TERMINATED);
 	world_tell("TERM to %s", machine->name);
 	machine->terminated = true;
 	waiters_wake_all(&machine->loop);
@@ -308,6 +313,7 @@ void machine_step(const char *what)
 	bool counted = machine->steps_to_crash > 0 && --machine->steps_to_crash == 0;
 	if (!counted && !(machine->crash_at && strcmp(machine->crash_at, what) == 0))
 		return;
+	happened(counted ? CRASH_AT_STEP : CRASH_AT_MOMENT);
 	world_tell("crashes at %s", what);
 	machine_crash(machine);
 }

@@ -2,6 +2,7 @@
 
 #include "common/edge/socket.h"
 #include "common/edge/upstream_list.h"
+#include "tests/simulation/happened.h"
 #include "tests/simulation/oracle.h"
 #include "tests/simulation/shell.h"
 
@@ -19,6 +20,7 @@ enum {
 	DELAY_LEAST_US = 40,
 	DELAY_MOST_US = 400,
 	SLOW_MOST_US = 300 * MS,
+	OVERTAKEN_MOST_US = 20 * MS,
 	NOTICE_US = 3 * SECOND, /* heartbeats */
 	RETRY_LEAST_US = 50 * MS,
 	RETRY_MOST_US = SECOND,
@@ -59,7 +61,8 @@ struct link {
 	uint32_t number;
 	bool dead, router_knows, dealer_knows;
 	uint32_t dropped;
-	int64_t last[2]; /* when the last frame each way arrives: TCP keeps the order */
+	int64_t last[2];   /* when the last frame each way arrives: TCP keeps the order */
+	int64_t latest[2]; /* arrival of all that were sent */
 	struct link *next;
 };
 
@@ -82,6 +85,7 @@ bool network_is_readable(const void *pointer)
 
 void network_part(struct machine *a, struct machine *b, int64_t us)
 {
+	happened(PARTITION);
 	world_tell("PARTED: %s and %s for %lld ms", a->name, b->name, (long long)(us / MS));
 	partings[parting_next].a = a;
 	partings[parting_next].b = b;
@@ -356,26 +360,32 @@ static void send_on(struct link *link, bool to_router, struct frame *frame)
 
 	machine_step("a frame");
 	oracle_saw((struct bytes){frame->data, frame->size}, "a frame");
-	if (world_chance(chances.cut))
+	if (happens(CONNECTION_CUT, chances.cut))
 		cut(link, false);
-	if (world_chance(chances.silent_cut))
+	if (happens(CONNECTION_HALF_OPEN, chances.silent_cut))
 		cut(link, true);
 	/* A frame alone is never lost by TCP. A few are: what was lent is handed out again, but what a worker holds in
 	 * vain uses up its credit, and all of it would be gone with enough of them. */
-	if (link->dropped < DROPS_MOST && world_chance(chances.drop)) {
+	if (link->dropped < DROPS_MOST && happens(FRAME_LOST, chances.drop)) {
 		link->dropped++;
 		return;
 	}
-	if (world_chance(chances.slow))
+	if (happens(FRAME_LATE, chances.slow))
 		when += world_below(SLOW_MOST_US);
-	if (world_chance(chances.reorder))
-		when += world_below(20 * MS); /* and what comes after it may overtake it */
+	/* What comes after it may overtake it. */
+	bool overtaken = world_chance(chances.reorder);
+	if (overtaken)
+		when += world_below(OVERTAKEN_MOST_US);
 	else if (when <= link->last[to_router])
 		when = link->last[to_router] + 1;
-	if (when > link->last[to_router] && !world_chance(chances.reorder))
+	if (!overtaken)
 		link->last[to_router] = when;
+	if (when < link->latest[to_router])
+		happened(FRAME_OVERTAKEN);
+	else
+		link->latest[to_router] = when;
 	travel(link, to_router, frame, when);
-	if (world_chance(chances.duplicate))
+	if (happens(FRAME_DOUBLED, chances.duplicate))
 		travel(link, to_router, frame, when + world_below(50 * MS));
 }
 

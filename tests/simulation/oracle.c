@@ -54,7 +54,6 @@ static size_t all_count;
 static struct count *history[VERSIONS_MAX]; /* by version of the board */
 static int64_t newest;
 int64_t oracle_closes_at = INT64_MAX;
-bool oracle_leaves_near;
 
 void oracle_know(const struct meant *meant)
 {
@@ -236,7 +235,7 @@ static void check_pair(const struct seen *a, const struct seen *b)
 	if (a->meant->text == b->meant->text)
 		world_fail("law 3: two copies of text %u stand: %s and another", a->meant->text,
 			name_of(a->submission[S_ID]));
-	if (!oracle_leaves_near && is_near(a, b))
+	if (is_near(a, b))
 		world_fail("law 3: near copies of text %u stand: %s and another", a->meant->base,
 			name_of(a->submission[S_ID]));
 }

@@ -28,7 +28,6 @@ void oracle_saw(struct bytes what, const char *where);
 
 void oracle_know(const struct meant *meant); /* before it is sent */
 extern int64_t oracle_closes_at;
-extern bool oracle_leaves_near; /* near copies are not looked at */
 
 void oracle_tell(void); /* every submission, where the run was asked to tell */
 size_t oracle_undecided(void);

@@ -1,5 +1,7 @@
 #include "tests/simulation/redis_model.h"
 
+#include "tests/simulation/happened.h"
+
 #include <inttypes.h>
 #include <lauxlib.h>
 #include <lua.h>
@@ -608,6 +610,7 @@ redisReply *redis_execute(size_t count, const char *const *words, const size_t *
 
 void redis_empty(void)
 {
+	happened(REDIS_EMPTIED);
 	world_tell("Redis is EMPTIED");
 	live.count = 0;
 }
@@ -636,6 +639,7 @@ void redis_save(void)
 
 void redis_restore(void)
 {
+	happened(REDIS_PUT_BACK);
 	world_tell("Redis is PUT BACK to an old state");
 	copy_keys(&live, &dump);
 	redis_away(50 * MS, true);
@@ -643,6 +647,7 @@ void redis_restore(void)
 
 void redis_away(int64_t us, bool forgets_scripts)
 {
+	happened(REDIS_AWAY);
 	world_tell("Redis is AWAY for %lld ms", (long long)(us / MS));
 	away_until = world_now() + us;
 	life++;

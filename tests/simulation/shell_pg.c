@@ -2,6 +2,7 @@
  * The builders of parameters and the readers of results are the real ones. */
 #include "common/runtime/clock.h"
 #include "common/runtime/pg_connection.h"
+#include "tests/simulation/happened.h"
 #include "tests/simulation/postgresql.h"
 #include "tests/simulation/shell.h"
 #include "tests/simulation/statement.h"
@@ -19,6 +20,7 @@ enum {
 	LATE_COMMIT_MOST_US = 5 * SECOND,
 	NOTICE_MOST_US = 30 * MS, /* until the server rolls back for a client that went */
 	LOOK_US = 50 * MS,
+	COMMIT_CHANCES = 4, /* a commit is lost that much more often than another statement */
 	ARRAY_HEADER_BYTES = 20,
 	KNOWN_MAX = 256,
 };
@@ -136,6 +138,7 @@ static void commit_late(void *context)
 
 	if (transaction->over)
 		return;
+	happened(COMMIT_LATE);
 	world_tell("a COMMIT whose answer nobody hears");
 	transaction_commit(transaction);
 }
@@ -145,10 +148,14 @@ static void drop_transaction(struct session *session)
 {
 	struct transaction_model *transaction = session->transaction;
 
-	if (transaction && !transaction->over && session->committing && world_chance(500000))
+	bool open = transaction && !transaction->over, committing = open && session->committing;
+
+	if (committing && world_chance(500000))
 		world_at(world_now() + world_below(LATE_COMMIT_MOST_US), commit_late, transaction);
-	else if (transaction && !transaction->over)
+	else if (open)
 		world_at(world_now() + world_below(NOTICE_MOST_US), abort_late, transaction);
+	if (committing)
+		happened(COMMIT_SENT);
 	session->transaction = NULL;
 	session->committing = false;
 }
@@ -204,6 +211,7 @@ void pg_close(struct pg **pg)
 
 void postgresql_crash(int64_t us)
 {
+	happened(POSTGRESQL_CRASH);
 	world_tell("PostgreSQL CRASHES for %lld ms", (long long)(us / MS));
 	down_until = world_now() + us;
 	for (size_t i = 0; i < session_count; i++) {
@@ -268,8 +276,8 @@ const char *pg_error(const struct pg *pg)
 
 static void trip(void)
 {
-	fiber_sleep(
-		world_chance(chances.pg_slow) ? world_below(SLOW_MOST_US) : world_between(TRIP_LEAST_US, TRIP_MOST_US));
+	fiber_sleep(happens(STATEMENT_LATE, chances.pg_slow) ? world_below(SLOW_MOST_US)
+							     : world_between(TRIP_LEAST_US, TRIP_MOST_US));
 }
 
 static const struct statement_entry *find_model(const char *sql)
@@ -355,7 +363,7 @@ static enum pg_status execute(struct session *session, statement_model *run, str
 	enum pg_status status;
 
 	transaction_statement(statement->transaction);
-	status = world_chance(chances.pg_refuse) ? PG_RETRY : run(statement);
+	status = happens(STATEMENT_REFUSED, chances.pg_refuse) ? PG_RETRY : run(statement);
 	if (status == PG_OK)
 		return PG_OK;
 	pg_set_error(&session->pg, statement->sqlstate ? statement->sqlstate : "40001", "refused by the model");
@@ -366,9 +374,9 @@ static enum pg_status execute(struct session *session, statement_model *run, str
 }
 
 /* Lost on the way there or back. */
-static bool is_lost(struct session *session, uint32_t chance)
+static bool is_lost(struct session *session, enum happening kind, uint32_t chance)
 {
-	if (!session->lost && !world_chance(chance))
+	if (!session->lost && !happens(kind, chance))
 		return false;
 	lose(session, "the connection broke");
 	return true;
@@ -381,7 +389,7 @@ static enum pg_status run_in(struct session *session, statement_model *run, stru
 
 	machine_step("a statement");
 	trip();
-	if (is_lost(session, chances.pg_lost_before))
+	if (is_lost(session, STATEMENT_LOST, chances.pg_lost_before))
 		return lost;
 	statement->transaction = alone ? transaction_begin(false) : session->transaction;
 	if (alone)
@@ -395,7 +403,7 @@ static enum pg_status run_in(struct session *session, statement_model *run, stru
 		session->transaction = NULL;
 	machine_step("a statement's answer");
 	trip();
-	if (is_lost(session, chances.pg_lost_after))
+	if (is_lost(session, STATEMENT_UNANSWERED, chances.pg_lost_after))
 		return lost;
 	return status;
 }
@@ -457,7 +465,7 @@ enum pg_status pg_script(struct pg *pg, const char *sql, int64_t deadline_ms)
 		return PG_DOWN;
 	trip();
 	session->in_transaction = true;
-	if (is_lost(session, chances.pg_lost_before))
+	if (is_lost(session, STATEMENT_LOST, chances.pg_lost_before))
 		return PG_DOWN;
 	session->transaction = statement.transaction = transaction_begin(strstr(sql, "REPEATABLE READ") != NULL);
 	read_advisory(sql);
@@ -481,7 +489,7 @@ enum pg_status pg_commit(struct pg *pg, int64_t deadline_ms)
 	session->committing = true;
 	machine_step("COMMIT under way");
 	trip();
-	if (is_lost(session, chances.pg_lost_before))
+	if (is_lost(session, COMMIT_LOST, COMMIT_CHANCES * chances.pg_lost_before))
 		return PG_UNKNOWN;
 	session->committing = false;
 	if (!session->transaction || session->transaction->over)
@@ -490,7 +498,7 @@ enum pg_status pg_commit(struct pg *pg, int64_t deadline_ms)
 	session->transaction = NULL;
 	machine_step("COMMIT's answer");
 	trip();
-	return is_lost(session, chances.pg_lost_after) ? PG_UNKNOWN : PG_OK;
+	return is_lost(session, COMMIT_UNANSWERED, COMMIT_CHANCES * chances.pg_lost_after) ? PG_UNKNOWN : PG_OK;
 }
 
 void pg_rollback(struct pg *pg, int64_t deadline_ms)

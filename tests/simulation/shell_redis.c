@@ -1,5 +1,6 @@
 /* common/runtime/redis.h over the model of Redis: connections, and commands whose answer is lost. */
 #include "common/runtime/redis.h"
+#include "tests/simulation/happened.h"
 #include "tests/simulation/redis_model.h"
 #include "tests/simulation/shell.h"
 
@@ -121,13 +122,13 @@ static bool send_all(struct redis *redis)
 	machine_step("Redis");
 	trip();
 	for (; redis->sent < redis->queued; redis->sent++) {
-		if (!is_there(redis) || world_chance(chances.redis_lost))
+		if (!is_there(redis) || happens(REDIS_COMMAND_LOST, chances.redis_lost))
 			return lose(redis);
 		run(redis, redis->sent);
 	}
 	machine_step("Redis' answer");
 	trip();
-	return is_there(redis) && !world_chance(chances.redis_lost);
+	return is_there(redis) && !happens(REDIS_COMMAND_LOST, chances.redis_lost);
 }
 
 redisReply *redis_collect(struct redis *redis)

@@ -13,7 +13,7 @@
 enum {
 	HANDLERS_MAX = 64,
 	TURN_US = 30,
-	TIMER_LEAST_US = 25 * MS, /* a loop may be slower than it was asked to be */
+	TIMER_LEAST_US = 40 * MS, /* a loop may be slower than it was asked to be */
 	MAILBOX_FD = 1000,
 	MAILBOXES_MAX = 4096,
 };
@@ -124,6 +124,7 @@ struct service {
 	struct metrics *metrics;
 	struct id128 boot_id;
 	struct handler handlers[HANDLERS_MAX];
+	size_t handler_count;
 	struct condition conditions[HANDLERS_MAX];
 	bool draining;
 };
@@ -205,6 +206,8 @@ static struct handler *add(struct service *service, int kind, service_handler *c
 		if (handler->kind != HANDLER_NONE)
 			continue;
 		*handler = (struct handler){.kind = kind, .call = call, .context = context};
+		if (service->handler_count <= i)
+			service->handler_count = i + 1;
 		return handler;
 	}
 	world_fail("%s has too many handlers", service->machine->name);
@@ -217,7 +220,7 @@ void service_on_socket(struct service *service, void *zmq_socket, service_handle
 
 void service_remove_socket(struct service *service, void *zmq_socket)
 {
-	for (size_t i = 0; i < HANDLERS_MAX; i++)
+	for (size_t i = 0; i < service->handler_count; i++)
 		if (service->handlers[i].kind == HANDLER_SOCKET && service->handlers[i].socket == zmq_socket)
 			service->handlers[i].kind = HANDLER_NONE;
 }
@@ -244,7 +247,7 @@ void service_after_turn(struct service *service, service_handler *handler, void 
 
 void service_forget(struct service *service, const void *context)
 {
-	for (size_t i = 0; i < HANDLERS_MAX; i++)
+	for (size_t i = 0; i < service->handler_count; i++)
 		if (service->handlers[i].context == context)
 			service->handlers[i].kind = HANDLER_NONE;
 }
@@ -274,7 +277,7 @@ static bool is_due(const struct handler *handler)
 
 static void turn(struct service *service)
 {
-	for (size_t i = 0; i < HANDLERS_MAX; i++) {
+	for (size_t i = 0; i < service->handler_count; i++) {
 		struct handler *handler = &service->handlers[i];
 
 		if (is_due(handler))
@@ -283,7 +286,7 @@ static void turn(struct service *service)
 			continue;
 		handler->call(handler->context);
 	}
-	for (size_t i = 0; i < HANDLERS_MAX; i++)
+	for (size_t i = 0; i < service->handler_count; i++)
 		if (service->handlers[i].kind == HANDLER_AFTER)
 			service->handlers[i].call(service->handlers[i].context);
 }
@@ -291,14 +294,14 @@ static void turn(struct service *service)
 static void begin_drain(struct service *service)
 {
 	service->draining = true;
-	for (size_t i = 0; i < HANDLERS_MAX; i++)
+	for (size_t i = 0; i < service->handler_count; i++)
 		if (service->handlers[i].kind == HANDLER_DRAIN)
 			service->handlers[i].call(service->handlers[i].context);
 }
 
 static bool all_drained(const struct service *service)
 {
-	for (size_t i = 0; i < HANDLERS_MAX; i++)
+	for (size_t i = 0; i < service->handler_count; i++)
 		if (service->handlers[i].kind == HANDLER_DRAIN &&
 			!service->handlers[i].drained(service->handlers[i].context))
 			return false;
@@ -310,7 +313,7 @@ static int64_t next_time(const struct service *service)
 {
 	int64_t next = world_now() + SECOND;
 
-	for (size_t i = 0; i < HANDLERS_MAX; i++) {
+	for (size_t i = 0; i < service->handler_count; i++) {
 		const struct handler *handler = &service->handlers[i];
 
 		if (is_readable(handler))

@@ -1,9 +1,12 @@
 /* quota's decisions, people, totals, boards and the audit log. */
+#include "tests/simulation/happened.h"
 #include "tests/simulation/statement.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { BY_REVIEWER = 1 };
 
 enum pg_status insert_row(struct statement *statement, enum table_name table, const struct cell *cells, bool *inserted)
 {
@@ -62,13 +65,28 @@ static void give_decision(struct statement *statement, const struct cell *d, con
 	give(statement, cells, submission ? 14 : 12);
 }
 
+/* A verdict on what is decided is found so; what is read again was locked before. */
+static void note_verdict(const struct statement *statement, const struct row *row)
+{
+	const struct transaction_model *transaction = statement->transaction;
+
+	for (size_t i = 0; i < transaction->held_count; i++)
+		if (transaction->held[i] == row)
+			return;
+	happened(VERDICT_AGAIN);
+	if (cell_value(row_seen(transaction, row)[D_DECIDED_BY]) == BY_REVIEWER)
+		happened(VERDICT_AFTER_REVIEW);
+}
+
 static enum pg_status history_read(struct statement *statement)
 {
 	for (size_t i = 0; i < elements(statement, 1); i++) {
 		struct row *row = latest_decision(statement, element(statement, 1, i));
 
-		if (row)
-			give_decision(statement, row_seen(statement->transaction, row), NULL);
+		if (!row)
+			continue;
+		note_verdict(statement, row);
+		give_decision(statement, row_seen(statement->transaction, row), NULL);
 	}
 	return PG_OK;
 }

@@ -1,5 +1,6 @@
 #include "tests/simulation/world.h"
 
+#include "tests/simulation/happened.h"
 #include "tests/simulation/oracle.h"
 
 #include <stdarg.h>
@@ -149,12 +150,13 @@ void world_fail(const char *format, ...)
 {
 	va_list arguments;
 
-	oracle_tell();
 	printf("at %.3f s: ", (double)world.now / SECOND);
 	va_start(arguments, format);
 	vprintf(format, arguments);
 	va_end(arguments);
 	putchar('\n');
 	fflush(stdout);
+	oracle_tell();
+	happened_keep();
 	_Exit(1);
 }
