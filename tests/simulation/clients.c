@@ -4,6 +4,7 @@
 #include "tests/simulation/happened.h"
 #include "tests/simulation/oracle.h"
 #include "tests/simulation/shell.h"
+#include "tests/simulation/texts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +12,11 @@
 
 enum {
 	PEOPLE = 9,
-	TEXT_WORDS = 34,
 	TRIES_MAX = 256,
 	AGAIN_LEAST_US = 150 * MS,
 	AGAIN_MOST_US = 900 * MS,
 	READ_LEAST_US = 60 * MS,
 	READ_MOST_US = 500 * MS,
-	SERIAL_BITS = 9,
 	BURSTS = 6,
 	BURST = 3,
 };
@@ -39,9 +38,7 @@ struct reviewer {
 
 static struct {
 	int64_t until;
-	uint32_t texts, keys, bases;
-	struct meant *meant[SUBMISSIONS_MAX];
-	size_t meant_count;
+	uint32_t keys;
 	size_t waiting, receipts;
 	int64_t current_asked_at;
 } clients;
@@ -76,84 +73,6 @@ static struct machine *choose(const char *service)
 static int64_t again_at(void)
 {
 	return world_now() + world_between(AGAIN_LEAST_US, AGAIN_MOST_US);
-}
-
-/* Texts ----------------------------------------------------------------------------------------------------------- */
-
-static void add_word(char *text, size_t size, uint32_t word)
-{
-	static const char *const heads[8] = {"khuon", "may", "xe", "bang", "day", "kho", "dien", "nuoc"};
-	static const char *const tails[8] = {"moi", "tay", "tron", "dai", "nhanh", "sach", "ben", "nhe"};
-	size_t at = strlen(text);
-
-	snprintf(text + at, size - at, "%s%s%u", at > 0 ? " " : "", heads[word % 8], word / 8 % 64);
-	at = strlen(text);
-	snprintf(text + at, size - at, " %s", tails[word / 512 % 8]);
-}
-
-/* A base text of its own words. */
-static void write_base(struct meant *meant)
-{
-	for (int i = 0; i < TEXT_WORDS; i++)
-		add_word(meant->description, sizeof(meant->description), world_below(4096));
-	meant->base = ++clients.bases;
-	meant->text = ++clients.texts;
-}
-
-/* The same but for one word. */
-static void write_near(struct meant *meant, const struct meant *of)
-{
-	char word[48] = "";
-	char copy[sizeof(of->description)];
-	const char *rest;
-
-	memcpy(copy, of->description, sizeof(copy));
-	add_word(word, sizeof(word), world_below(4096));
-	rest = strchr(copy + strlen(copy) / 2, ' ');
-	snprintf(meant->description, sizeof(meant->description), "%.*s %s%s", (int)(rest - copy), copy, word, rest);
-	meant->base = of->base;
-	meant->text = ++clients.texts;
-}
-
-static void write_copy(struct meant *meant, const struct meant *of)
-{
-	memcpy(meant->description, of->description, sizeof(meant->description));
-	meant->base = of->base;
-	meant->text = of->text;
-}
-
-/* Capitals, which the fold takes away: they number each submission, so that the oracle knows whose a row is. */
-static void number(struct meant *meant, size_t serial)
-{
-	char *at = meant->description;
-
-	for (int bit = 0; bit < SERIAL_BITS; bit++) {
-		*at = (char)(serial >> bit & 1 ? *at & ~0x20 : *at | 0x20);
-		at = strchr(at, ' ') + 1;
-	}
-}
-
-/* `related`: it resembles the one before. */
-static void write_text(struct meant *meant, bool related)
-{
-	uint32_t count = (uint32_t)clients.meant_count, kind = related ? 45 + world_below(55) : world_below(100);
-	const struct meant *of = count == 0 ? NULL : clients.meant[related ? count - 1 : world_below(count)];
-
-	if (!of || kind < 45)
-		write_base(meant);
-	else if (kind < 75)
-		write_copy(meant, of);
-	else
-		write_near(meant, of);
-	number(meant, clients.meant_count);
-}
-
-/* What resembles each other stays in one province for every second base. */
-static void choose_unit(struct meant *meant)
-{
-	uint32_t first = meant->base % 4 < 2 ? UNIT_EAST_A : UNIT_WEST_A;
-
-	meant->unit = meant->base % 2 == 0 ? first + world_below(2) : UNIT_EAST_A + world_below(4);
 }
 
 /* Submitters ------------------------------------------------------------------------------------------------------ */
@@ -244,19 +163,17 @@ static void begin_submission(void *context)
 {
 	struct submitter *submitter;
 
-	if (world_now() >= clients.until || clients.meant_count == SUBMISSIONS_MAX)
+	if (world_now() >= clients.until || texts_count() == SUBMISSIONS_MAX)
 		return;
 	submitter = calloc(1, sizeof(*submitter));
 	assert(submitter != NULL);
 	submitter->meant.person = world_below(PEOPLE);
 	submitter->meant.valid = !world_chance(80000);
-	write_text(&submitter->meant, context != NULL);
-	choose_unit(&submitter->meant);
+	texts_write(&submitter->meant, context != NULL);
 	submitter->has_key = !world_chance(150000);
 	snprintf(submitter->key, sizeof(submitter->key), "key-%u", ++clients.keys);
 	write_wish(submitter);
 	oracle_know(&submitter->meant);
-	clients.meant[clients.meant_count++] = &submitter->meant;
 	clients.waiting++;
 	submit(submitter);
 }

@@ -2,12 +2,12 @@
 
 #include "common/edge/socket.h"
 #include "common/edge/upstream_list.h"
+#include "tests/simulation/frames.h"
 #include "tests/simulation/happened.h"
 #include "tests/simulation/oracle.h"
 #include "tests/simulation/shell.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,17 +24,6 @@ enum {
 	NOTICE_US = 3 * SECOND, /* heartbeats */
 	RETRY_LEAST_US = 50 * MS,
 	RETRY_MOST_US = SECOND,
-};
-
-struct frame {
-	uint32_t holders;
-	size_t size;
-	uint8_t data[];
-};
-
-struct message { /* zmq_msg_t */
-	struct frame *frame;
-	bool more;
 };
 
 struct queued {
@@ -83,6 +72,16 @@ bool network_is_readable(const void *pointer)
 	return socket->first != NULL;
 }
 
+size_t network_sockets(void)
+{
+	return socket_count;
+}
+
+const char *network_bound(size_t number)
+{
+	return sockets[number]->bound ? sockets[number]->endpoint : NULL;
+}
+
 void network_part(struct machine *a, struct machine *b, int64_t us)
 {
 	happened(PARTITION);
@@ -105,100 +104,6 @@ static bool are_parted(const struct machine *a, const struct machine *b)
 static void wake(const struct socket *socket)
 {
 	waiters_wake_all(&socket->machine->loop);
-}
-
-/* Frames ---------------------------------------------------------------------------------------------------------- */
-
-static struct frame *frame_new(size_t size)
-{
-	struct frame *frame = malloc(sizeof(*frame) + size);
-
-	assert(frame != NULL);
-	frame->holders = 1;
-	frame->size = size;
-	return frame;
-}
-
-static void frame_drop(struct frame *frame)
-{
-	if (frame && --frame->holders == 0)
-		free(frame);
-}
-
-static struct message *message_of(zmq_msg_t *msg)
-{
-	static_assert(sizeof(struct message) <= sizeof(zmq_msg_t), "a message has room for ours");
-	return (struct message *)(void *)msg;
-}
-
-int zmq_msg_init(zmq_msg_t *msg)
-{
-	*message_of(msg) = (struct message){0};
-	return 0;
-}
-
-int zmq_msg_init_size(zmq_msg_t *msg, size_t size)
-{
-	*message_of(msg) = (struct message){.frame = frame_new(size)};
-	return 0;
-}
-
-int zmq_msg_close(zmq_msg_t *msg)
-{
-	frame_drop(message_of(msg)->frame);
-	message_of(msg)->frame = NULL;
-	return 0;
-}
-
-int zmq_msg_copy(zmq_msg_t *to, zmq_msg_t *from)
-{
-	frame_drop(message_of(to)->frame);
-	*message_of(to) = *message_of(from);
-	message_of(to)->frame->holders++;
-	return 0;
-}
-
-void *zmq_msg_data(zmq_msg_t *msg)
-{
-	return message_of(msg)->frame ? message_of(msg)->frame->data : NULL;
-}
-
-size_t zmq_msg_size(const zmq_msg_t *msg)
-{
-	const struct message *message = (const struct message *)(const void *)msg;
-
-	return message->frame ? message->frame->size : 0;
-}
-
-int zmq_msg_more(const zmq_msg_t *msg)
-{
-	return ((const struct message *)(const void *)msg)->more;
-}
-
-const char *zmq_msg_gets(const zmq_msg_t *msg, const char *property)
-{
-	(void)msg;
-	(void)property;
-	return "simulated";
-}
-
-int zmq_errno(void)
-{
-	return errno;
-}
-
-const char *zmq_strerror(int error)
-{
-	return strerror(error);
-}
-
-int zmq_setsockopt(void *socket, int option, const void *value, size_t size)
-{
-	(void)socket;
-	(void)option;
-	(void)value;
-	(void)size;
-	return 0;
 }
 
 /* Connections ----------------------------------------------------------------------------------------------------- */
@@ -461,81 +366,4 @@ int zmq_msg_recv(zmq_msg_t *msg, void *pointer, int flags)
 	socket->queued--;
 	free(queued);
 	return (int)message_of(msg)->frame->size;
-}
-
-/* Who is there ---------------------------------------------------------------------------------------------------- */
-
-struct upstream_list {
-	char *text;
-};
-
-struct upstream_list *upstream_list_open(const char *text)
-{
-	struct upstream_list *list = malloc(sizeof(*list));
-
-	assert(list != NULL);
-	list->text = strdup(text);
-	return list;
-}
-
-void upstream_list_close(struct upstream_list **list)
-{
-	*list = NULL;
-}
-
-/* A socket's file stays behind where its process was killed. */
-size_t upstream_list_now(struct upstream_list *list, char (*endpoints)[UPSTREAM_ENDPOINT_SIZE], size_t most)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < socket_count; i++) {
-		bool known = !sockets[i]->bound || fnmatch(list->text, sockets[i]->endpoint, 0) != 0;
-
-		for (size_t k = 0; !known && k < count; k++)
-			known = strcmp(endpoints[k], sockets[i]->endpoint) == 0;
-		if (!known && count < most)
-			memcpy(endpoints[count++], sockets[i]->endpoint, UPSTREAM_ENDPOINT_SIZE);
-	}
-	return count;
-}
-
-/* Keys: the real edge is told by them who may come; nobody else is here. */
-bool curve_keys_load(const char *directory, const char *name, struct curve_keys *keys)
-{
-	(void)directory;
-	(void)name;
-	*keys = (struct curve_keys){"public", "secret"};
-	return true;
-}
-
-bool curve_public_load(const char *directory, const char *name, char public_key[CURVE_KEY_SIZE])
-{
-	(void)directory;
-	(void)name;
-	public_key[0] = '\0';
-	return true;
-}
-
-struct curve_gate *curve_gate_open(void *zmq_context, const char *directory)
-{
-	(void)directory;
-	return zmq_context;
-}
-
-void curve_gate_allow(struct curve_gate *gate, const char *domain, const char *service)
-{
-	(void)gate;
-	(void)domain;
-	(void)service;
-}
-
-uint64_t curve_gate_refused(const struct curve_gate *gate)
-{
-	(void)gate;
-	return 0;
-}
-
-void curve_gate_close(struct curve_gate **gate)
-{
-	*gate = NULL;
 }

@@ -1,6 +1,4 @@
-#include "tests/simulation/oracle.h"
-
-#include "tests/simulation/database.h"
+#include "tests/simulation/oracle_inside.h"
 #include "tests/simulation/redis_model.h"
 #include "tests/simulation/shell.h"
 
@@ -9,50 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	UNITS = 8, /* 1 … 7 */
-	PHASES = 3,
-	VERSIONS_MAX = 8192,
-	PERSONS_MAX = 64,
-	BY_MACHINE = 0,
-	BY_REVIEWER = 1,
-	UNDER_REVIEW = 1,
-	COUNTED = 2,
-	REJECTED = 3,
-	DUPLICATE = 4,
-	REVOKED = 5,
-	QUARANTINE_CRASHES = 3, /* a worker must have gone that often with an item before it is poison */
-};
-
 static const uint32_t parent_of[UNITS] = {0, 0, 1, 1, 2, 2, 3, 3};
 static const uint32_t top_of[UNITS] = {0, 0, 2, 3, 2, 2, 3, 3};
 /* 2026-11-02T09:00:08+07:00 */
 static const int64_t second_phase_at = INT64_C(1793584808000000);
-static const int64_t epoch_2000_us = INT64_C(946684800000000);
-
-struct figures {
-	int64_t entered, by[REVOKED + 1], people;
-};
-
-struct count {
-	struct figures at[UNITS][PHASES];
-};
-
-/* One submission as its rows say. */
-struct seen {
-	const struct cell *submission;
-	const struct meant *meant;
-	const struct cell *latest; /* NULL: undecided */
-	int64_t revisions;
-	bool by_person; /* a reviewer has decided on it at any time */
-};
 
 static const struct meant *known[SUBMISSIONS_MAX];
 static size_t known_count;
 static struct seen all[SUBMISSIONS_MAX];
 static size_t all_count;
-static struct count *history[VERSIONS_MAX]; /* by version of the board */
-static int64_t newest;
+struct count *oracle_history[VERSIONS_MAX]; /* by version of the board */
+int64_t oracle_newest;
 int64_t oracle_closes_at = INT64_MAX;
 
 void oracle_know(const struct meant *meant)
@@ -61,7 +26,7 @@ void oracle_know(const struct meant *meant)
 	known[known_count++] = meant;
 }
 
-static const struct meant *meant_by(struct cell description)
+const struct meant *oracle_meant_by(struct cell description)
 {
 	for (size_t i = 0; i < known_count; i++)
 		if ((size_t)description.size == strlen(known[i]->description) &&
@@ -70,7 +35,7 @@ static const struct meant *meant_by(struct cell description)
 	world_fail("law 4: a submission is stored that nobody sent");
 }
 
-static const char *name_of(struct cell id)
+const char *oracle_name_of(struct cell id)
 {
 	static char names[4][16]; /* of the latest that were asked for */
 	static size_t next;
@@ -91,7 +56,7 @@ static void take_submissions(void)
 		if (!s)
 			continue;
 		assert(all_count < SUBMISSIONS_MAX);
-		all[all_count++] = (struct seen){.submission = s, .meant = meant_by(s[S_DESCRIPTION])};
+		all[all_count++] = (struct seen){.submission = s, .meant = oracle_meant_by(s[S_DESCRIPTION])};
 	}
 }
 
@@ -110,13 +75,13 @@ static void take_decisions(void)
 		if (at == all_count || !cell_equal(all[at].submission[S_ID], d[D_ID]))
 			world_fail("law 2: a decision on what was never stored");
 		if (cell_value(d[D_REVISION]) != ++all[at].revisions)
-			world_fail("law 2: %s has no revision %" PRId64, name_of(d[D_ID]), all[at].revisions);
+			world_fail("law 2: %s has no revision %" PRId64, oracle_name_of(d[D_ID]), all[at].revisions);
 		if ((all[at].revisions == 1) != (cell_value(d[D_DECIDED_BY]) == BY_MACHINE))
-			world_fail("law 2: revision %" PRId64 " of %s by %" PRId64, all[at].revisions, name_of(d[D_ID]),
-				cell_value(d[D_DECIDED_BY]));
+			world_fail("law 2: revision %" PRId64 " of %s by %" PRId64, all[at].revisions,
+				oracle_name_of(d[D_ID]), cell_value(d[D_DECIDED_BY]));
 		if (all[at].by_person && cell_value(d[D_DECIDED_BY]) != BY_REVIEWER &&
 			cell_value(d[D_STATUS]) == DUPLICATE)
-			world_fail("law 2: a machine replaced a person's word on %s", name_of(d[D_ID]));
+			world_fail("law 2: a machine replaced a person's word on %s", oracle_name_of(d[D_ID]));
 		all[at].by_person |= cell_value(d[D_DECIDED_BY]) == BY_REVIEWER;
 		all[at].latest = d;
 	}
@@ -124,7 +89,7 @@ static void take_decisions(void)
 
 static uint32_t phase_of(const struct cell *submission)
 {
-	return cell_value(submission[S_RECEIVED_AT]) + epoch_2000_us < second_phase_at ? 1 : 2;
+	return cell_value(submission[S_RECEIVED_AT]) + EPOCH_2000_US < second_phase_at ? 1 : 2;
 }
 
 /* Counting -------------------------------------------------------------------------------------------------------- */
@@ -136,7 +101,7 @@ static void count_one(const struct seen *seen, struct count *count, uint64_t peo
 
 	if (cell_value(seen->latest[D_PHASE]) != phases[1])
 		world_fail("law 6: %s is counted for another phase than that of its receipt",
-			name_of(seen->submission[S_ID]));
+			oracle_name_of(seen->submission[S_ID]));
 	for (uint32_t unit = (uint32_t)cell_value(seen->submission[S_UNIT]); unit != 0; unit = parent_of[unit])
 		for (size_t i = 0; i < 2; i++) {
 			struct figures *at = &count->at[unit][phases[i]];
@@ -234,10 +199,10 @@ static void check_pair(const struct seen *a, const struct seen *b)
 {
 	if (a->meant->text == b->meant->text)
 		world_fail("law 3: two copies of text %u stand: %s and another", a->meant->text,
-			name_of(a->submission[S_ID]));
+			oracle_name_of(a->submission[S_ID]));
 	if (is_near(a, b))
 		world_fail("law 3: near copies of text %u stand: %s and another", a->meant->base,
-			name_of(a->submission[S_ID]));
+			oracle_name_of(a->submission[S_ID]));
 }
 
 static void check_copies(void)
@@ -260,7 +225,7 @@ static void check_earliest(void)
 				cell_compare(all[k].submission[S_RECEIVED_AT], all[i].submission[S_RECEIVED_AT]) < 0 &&
 				is_left_to_machines(all[i].meant->base))
 				world_fail("law 3: %s stands, but a copy of it was received earlier",
-					name_of(all[i].submission[S_ID]));
+					oracle_name_of(all[i].submission[S_ID]));
 }
 
 /* After each commit ----------------------------------------------------------------------------------------------- */
@@ -273,129 +238,19 @@ void oracle_on_commit(void)
 
 	free((void *)(uintptr_t)campaign.data);
 	world_note((uint64_t)version);
-	if (version == newest)
+	if (version == oracle_newest)
 		return;
-	if (version != newest + 1)
-		world_fail("law 5: the board's version went from %" PRId64 " to %" PRId64, newest, version);
+	if (version != oracle_newest + 1)
+		world_fail("law 5: the board's version went from %" PRId64 " to %" PRId64, oracle_newest, version);
 	assert(version < VERSIONS_MAX);
-	newest = version;
+	oracle_newest = version;
 	take_submissions();
 	take_decisions();
-	history[version] = calloc(1, sizeof(*history[version]));
-	assert(history[version] != NULL);
-	recount(history[version]);
-	compare(history[version]);
+	oracle_history[version] = calloc(1, sizeof(*oracle_history[version]));
+	assert(oracle_history[version] != NULL);
+	recount(oracle_history[version]);
+	compare(oracle_history[version]);
 	check_copies();
-}
-
-/* Answers --------------------------------------------------------------------------------------------------------- */
-
-void oracle_on_receipt(const struct meant *meant, const struct id128 *id, const int64_t *instants, size_t count)
-{
-	struct cell key = {ID128_SIZE, id->octet};
-	const struct cell *s = row_now(table_find(SUBMISSION, &key));
-	bool right = false;
-
-	if (!s)
-		world_fail("law 1: a receipt for %s, which is not stored", name_of(key));
-	if (meant_by(s[S_DESCRIPTION])->text != meant->text)
-		world_fail("law 1: the receipt of another submission");
-	for (size_t i = 0; i < count; i++)
-		right |= instants[i] == cell_value(s[S_RECEIVED_AT]) + epoch_2000_us;
-	if (!right)
-		world_fail("law 6: %s was not received at the instant that is stored", name_of(key));
-	if (cell_value(s[S_RECEIVED_AT]) + epoch_2000_us >= oracle_closes_at)
-		world_fail("law 6: taken after the campaign's end");
-}
-
-void oracle_on_refusal(int64_t received_at)
-{
-	if (received_at < oracle_closes_at)
-		world_fail("law 6: refused before the campaign's end");
-}
-
-void oracle_on_review(const struct id128 *id, uint32_t revision, uint32_t status)
-{
-	const struct cell key[] = {{ID128_SIZE, id->octet}, cell_number(revision, 4)};
-	const struct cell *d = row_now(table_find(DECISION, key));
-
-	if (!d || cell_value(d[D_DECIDED_BY]) != BY_REVIEWER || cell_value(d[D_STATUS]) != status)
-		world_fail("law 1: a review was confirmed that is not stored");
-}
-
-static const char *after(const char *json, const char *name)
-{
-	const char *at = json ? strstr(json, name) : NULL;
-
-	return at ? at + strlen(name) : NULL;
-}
-
-static int64_t number_after(const char *json, const char *name)
-{
-	const char *at = after(json, name);
-
-	return at ? strtoll(at, NULL, 10) : -1;
-}
-
-static uint32_t unit_of_code(const char *code)
-{
-	for (uint32_t unit = 1; unit < UNITS; unit++) {
-		size_t size = strlen(reference_unit_code(unit));
-
-		if (strncmp(code, reference_unit_code(unit), size) == 0 && code[size] == '"')
-			return unit;
-	}
-	world_fail("a board names a unit that there is not");
-}
-
-/* A row may be ahead of the board's version, where a transaction before it has not reached Redis yet: then it is that
- * of a later one. It is never older, and never what it was at no time. */
-static void check_row(const char *json, int64_t version, uint32_t unit, uint32_t phase)
-{
-	const struct figures *right = &history[version]->at[unit][phase];
-	int64_t entered = number_after(json, "\"entered\":"), counted = number_after(json, "\"counted\":"),
-		people = number_after(json, "\"people\":");
-
-	for (int64_t at = version; at <= newest; at++) {
-		const struct figures *then = &history[at]->at[unit][phase];
-
-		if (entered == then->entered && counted == then->by[COUNTED] && people == then->people)
-			return;
-	}
-	world_fail("law 5: the board of version %" PRId64 " shows %" PRId64 "/%" PRId64 "/%" PRId64
-		   " for unit %u, which had %" PRId64 "/%" PRId64 "/%" PRId64,
-		version, entered, counted, people, unit, right->entered, right->by[COUNTED], right->people);
-}
-
-/* {"campaign":…,"version":N,…,"current":true,"total":{…},"rows":[{…"unit":"E",…},…]} */
-void oracle_on_board(const char *json)
-{
-	int64_t version = number_after(json, "\"version\":");
-	const char *phase_text = after(json, "\"phase\":"), *parent = after(json, "\"parent\":\"");
-	const char *current = after(json, "\"current\":");
-	uint32_t phase = phase_text && *phase_text != '"' ? (uint32_t)strtoul(phase_text, NULL, 10) : 0;
-	static const struct count nothing;
-
-	if (version < 0 || !parent || !current)
-		world_fail("a board that cannot be read: %s", json);
-	if (strncmp(current, "true", 4) != 0)
-		return;
-	if (version > newest)
-		world_fail("law 5: a board of version %" PRId64 ", but the newest is %" PRId64, version, newest);
-	if (version == 0 && !history[0]) {
-		history[0] = calloc(1, sizeof(nothing));
-		assert(history[0] != NULL);
-	}
-	check_row(after(json, "\"total\":"), version, unit_of_code(parent), phase);
-	for (const char *row = after(json, "\"rows\":["); (row = after(row, "\"unit\":\"")) != NULL;)
-		check_row(row, version, unit_of_code(row), phase);
-}
-
-void oracle_saw(struct bytes what, const char *where)
-{
-	if (memmem(what.data, what.size, "Bí Mật", strlen("Bí Mật")) || memmem(what.data, what.size, "091234500", 9) ||
-		memmem(what.data, what.size, "+84912345", 9))
-		world_fail("law 10: personal data in %s", where);
 }
 
 /* The end --------------------------------------------------------------------------------------------------------- */
@@ -415,7 +270,7 @@ void oracle_tell(void)
 		const struct seen *seen = &all[i];
 
 		world_tell("%s: text %u of base %u, unit %u, person %u, status %d, %lld revisions",
-			name_of(seen->submission[S_ID]), seen->meant->text, seen->meant->base, seen->meant->unit,
+			oracle_name_of(seen->submission[S_ID]), seen->meant->text, seen->meant->base, seen->meant->unit,
 			seen->meant->person, seen->latest ? (int)cell_value(seen->latest[D_STATUS]) : 0,
 			(long long)seen->revisions);
 	}
@@ -435,7 +290,7 @@ size_t oracle_undecided(void)
 static bool is_level(const char *generation, uint32_t unit, uint32_t phase)
 {
 	char key[96], field[16];
-	const struct figures *right = &history[newest]->at[unit][phase];
+	const struct figures *right = &oracle_history[oracle_newest]->at[unit][phase];
 	int64_t figures[5]; /* version, entered, counted, people, awarded */
 	char *end;
 
@@ -457,15 +312,15 @@ bool oracle_board_is_level(void)
 	snprintf(meta, sizeof(meta), "board:{c%d}:meta", CAMPAIGN);
 	applied = redis_hash_field(meta, "applied");
 	generation = redis_hash_field(meta, "generation");
-	if (newest == 0)
+	if (oracle_newest == 0)
 		return true;
-	if (!applied || !generation || strtoll(applied, NULL, 10) != newest)
+	if (!applied || !generation || strtoll(applied, NULL, 10) != oracle_newest)
 		return false;
 	for (uint32_t unit = 1; unit < UNITS; unit++)
 		for (uint32_t phase = 0; phase < PHASES; phase++)
 			if (!is_level(generation, unit, phase))
-				world_fail(
-					"law 5: Redis says version %" PRId64 " and is wrong in unit %u", newest, unit);
+				world_fail("law 5: Redis says version %" PRId64 " and is wrong in unit %u",
+					oracle_newest, unit);
 	return true;
 }
 
@@ -480,7 +335,7 @@ void oracle_at_end(uint32_t crashes)
 		quarantined += poison;
 		if (all[i].latest && !all[i].meant->valid && !all[i].by_person &&
 			cell_value(all[i].latest[D_STATUS]) != REJECTED)
-			world_fail("%s was not refused by the rules", name_of(all[i].submission[S_ID]));
+			world_fail("%s was not refused by the rules", oracle_name_of(all[i].submission[S_ID]));
 	}
 	if (quarantined > 0 && crashes < QUARANTINE_CRASHES)
 		world_fail("law 9: %zu in quarantine, and nothing was poison", quarantined);

@@ -1,6 +1,5 @@
-#include "tests/simulation/redis_model.h"
-
 #include "tests/simulation/happened.h"
+#include "tests/simulation/redis_keys.h"
 
 #include <inttypes.h>
 #include <lauxlib.h>
@@ -11,32 +10,9 @@
 #include <string.h>
 #include <strings.h>
 
-enum { KEYS_MAX = 4096, SCRIPTS_MAX = 64, SHA_SIZE = 40 };
+enum { SCRIPTS_MAX = 64, SHA_SIZE = 40 };
 
-struct text {
-	char *data;
-	size_t size;
-};
-
-struct field {
-	struct text name, value; /* of a hash; a member of a set has a name alone */
-	double score;            /* of a sorted set */
-};
-
-struct key { /* one kind for all: a string is a field without a name */
-	char *name;
-	const char *kind; /* "hash", "set", "zset", "string" */
-	struct field *fields;
-	size_t count, capacity;
-	int64_t expires; /* 0: never */
-};
-
-struct keyspace {
-	struct key *keys[KEYS_MAX];
-	size_t count;
-};
-
-static struct keyspace live, dump;
+static struct keyspace dump;
 static struct {
 	char sha[SHA_SIZE + 1];
 	int function;
@@ -46,151 +22,6 @@ static size_t script_count;
 static lua_State *lua;
 static int64_t away_until;
 static uint64_t life;
-
-/* Keys ------------------------------------------------------------------------------------------------------------ */
-
-static struct text text_new(const char *data, size_t size)
-{
-	struct text text = {malloc(size + 1), size};
-
-	assert(text.data != NULL);
-	memcpy(text.data, data, size);
-	text.data[size] = '\0';
-	return text;
-}
-
-static bool text_is(const struct text *text, const char *data, size_t size)
-{
-	return text->size == size && memcmp(text->data, data, size) == 0;
-}
-
-static void key_remove(const char *name)
-{
-	for (size_t i = 0; i < live.count; i++)
-		if (strcmp(live.keys[i]->name, name) == 0) {
-			live.keys[i] = live.keys[--live.count];
-			return;
-		}
-}
-
-static struct key *key_find(const char *name)
-{
-	for (size_t i = 0; i < live.count; i++) {
-		struct key *key = live.keys[i];
-
-		if (strcmp(key->name, name) != 0)
-			continue;
-		if (key->expires != 0 && key->expires <= world_now()) {
-			key_remove(name);
-			return NULL;
-		}
-		return key;
-	}
-	return NULL;
-}
-
-static struct key *key_take(const char *name, const char *kind)
-{
-	struct key *key = key_find(name);
-
-	if (key)
-		return key;
-	key = calloc(1, sizeof(*key));
-	assert(key != NULL && live.count < KEYS_MAX);
-	key->name = strdup(name);
-	key->kind = kind;
-	live.keys[live.count++] = key;
-	return key;
-}
-
-static struct field *field_find(const struct key *key, const char *name, size_t size)
-{
-	for (size_t i = 0; key && i < key->count; i++)
-		if (text_is(&key->fields[i].name, name, size))
-			return &key->fields[i];
-	return NULL;
-}
-
-static struct field *field_take(struct key *key, const char *name, size_t size, bool *added)
-{
-	struct field *field = field_find(key, name, size);
-
-	*added = field == NULL;
-	if (field)
-		return field;
-	if (key->count == key->capacity) {
-		key->capacity = key->capacity == 0 ? 8 : key->capacity * 2;
-		key->fields = realloc(key->fields, key->capacity * sizeof(*key->fields));
-		assert(key->fields != NULL);
-	}
-	field = &key->fields[key->count++];
-	*field = (struct field){.name = text_new(name, size)};
-	return field;
-}
-
-static void field_remove(struct key *key, struct field *field)
-{
-	size_t at = (size_t)(field - key->fields);
-
-	memmove(field, field + 1, (key->count - at - 1) * sizeof(*field));
-	if (--key->count == 0)
-		key_remove(key->name);
-}
-
-/* Replies --------------------------------------------------------------------------------------------------------- */
-
-static redisReply *reply_new(int type)
-{
-	redisReply *reply = calloc(1, sizeof(*reply));
-
-	assert(reply != NULL);
-	reply->type = type;
-	return reply;
-}
-
-static redisReply *reply_text(int type, const char *data, size_t size)
-{
-	redisReply *reply = reply_new(type);
-
-	reply->str = text_new(data, size).data;
-	reply->len = size;
-	return reply;
-}
-
-static redisReply *reply_number(int64_t number)
-{
-	redisReply *reply = reply_new(REDIS_REPLY_INTEGER);
-
-	reply->integer = number;
-	return reply;
-}
-
-static redisReply *reply_array(size_t count)
-{
-	redisReply *reply = reply_new(REDIS_REPLY_ARRAY);
-
-	reply->elements = count;
-	reply->element = calloc(count + 1, sizeof(redisReply *));
-	assert(reply->element != NULL);
-	return reply;
-}
-
-static redisReply *reply_field(const struct field *field)
-{
-	return field ? reply_text(REDIS_REPLY_STRING, field->value.data, field->value.size)
-		     : reply_new(REDIS_REPLY_NIL);
-}
-
-void redis_release(redisReply *reply)
-{
-	if (!reply)
-		return;
-	for (size_t i = 0; i < reply->elements; i++)
-		redis_release(reply->element[i]);
-	free(reply->element);
-	free(reply->str);
-	free(reply);
-}
 
 /* Commands -------------------------------------------------------------------------------------------------------- */
 
@@ -612,7 +443,7 @@ void redis_empty(void)
 {
 	happened(REDIS_EMPTIED);
 	world_tell("Redis is EMPTIED");
-	live.count = 0;
+	redis_live.count = 0;
 }
 
 static void copy_keys(struct keyspace *to, const struct keyspace *from)
@@ -634,14 +465,14 @@ static void copy_keys(struct keyspace *to, const struct keyspace *from)
 
 void redis_save(void)
 {
-	copy_keys(&dump, &live);
+	copy_keys(&dump, &redis_live);
 }
 
 void redis_restore(void)
 {
 	happened(REDIS_PUT_BACK);
 	world_tell("Redis is PUT BACK to an old state");
-	copy_keys(&live, &dump);
+	copy_keys(&redis_live, &dump);
 	redis_away(50 * MS, true);
 }
 

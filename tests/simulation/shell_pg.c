@@ -7,7 +7,6 @@
 #include "tests/simulation/shell.h"
 #include "tests/simulation/statement.h"
 
-#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +20,6 @@ enum {
 	NOTICE_MOST_US = 30 * MS, /* until the server rolls back for a client that went */
 	LOOK_US = 50 * MS,
 	COMMIT_CHANCES = 4, /* a commit is lost that much more often than another statement */
-	ARRAY_HEADER_BYTES = 20,
-	KNOWN_MAX = 256,
 };
 
 struct session {
@@ -44,82 +41,6 @@ static int64_t down_until;
 static struct session *session_of(struct pg *pg)
 {
 	return (struct session *)(void *)pg;
-}
-
-/* Results --------------------------------------------------------------------------------------------------------- */
-
-struct pg_result *result_new(void)
-{
-	struct pg_result *result = calloc(1, sizeof(*result));
-
-	assert(result != NULL);
-	return result;
-}
-
-void give(struct statement *statement, const struct cell *cells, size_t count)
-{
-	struct pg_result *result = statement->result;
-
-	assert(result->columns == 0 || result->columns == count);
-	result->columns = count;
-	if ((result->rows + 1) * count > result->capacity) {
-		result->capacity = (result->rows + 1) * count * 2;
-		result->cells = realloc(result->cells, result->capacity * sizeof(*result->cells));
-		assert(result->cells != NULL);
-	}
-	for (size_t i = 0; i < count; i++)
-		result->cells[result->rows * count + i] = cell_copy(cells[i]);
-	result->rows++;
-}
-
-static const struct cell *cell_at(const PGresult *result, int row, int column)
-{
-	return &result->cells[(size_t)row * result->columns + (size_t)column];
-}
-
-int PQntuples(const PGresult *result)
-{
-	return (int)result->rows;
-}
-
-int PQnfields(const PGresult *result)
-{
-	return (int)result->columns;
-}
-
-char *PQgetvalue(const PGresult *result, int row, int column)
-{
-	const struct cell *cell = cell_at(result, row, column);
-
-	return cell->data ? (char *)(uintptr_t)cell->data : (char *)(uintptr_t) "";
-}
-
-int PQgetlength(const PGresult *result, int row, int column)
-{
-	int32_t size = cell_at(result, row, column)->size;
-
-	return size < 0 ? 0 : size;
-}
-
-int PQgetisnull(const PGresult *result, int row, int column)
-{
-	return cell_at(result, row, column)->size < 0;
-}
-
-char *PQcmdTuples(PGresult *result)
-{
-	snprintf(result->affected, sizeof(result->affected), "%zu", result->affected_count);
-	return result->affected;
-}
-
-void PQclear(PGresult *result)
-{
-	if (!result)
-		return;
-	for (size_t i = 0; i < result->rows * result->columns; i++)
-		free((void *)(uintptr_t)result->cells[i].data);
-	free(result->cells);
-	free(result);
 }
 
 /* Sessions -------------------------------------------------------------------------------------------------------- */
@@ -280,84 +201,6 @@ static void trip(void)
 							     : world_between(TRIP_LEAST_US, TRIP_MOST_US));
 }
 
-static const struct statement_entry *find_model(const char *sql)
-{
-	static struct {
-		const char *sql;
-		const struct statement_entry *entry;
-	} known[KNOWN_MAX];
-	static size_t known_count;
-	const struct statement_entry *const all[] = {
-		copy_statements, intake_statements, other_statements, quota_statements};
-
-	for (size_t i = 0; i < known_count; i++)
-		if (known[i].sql == sql)
-			return known[i].entry;
-	for (size_t i = 0; i < ARRAY_LENGTH(all); i++)
-		for (const struct statement_entry *entry = all[i]; entry->words; entry++) {
-			if (!strstr(sql, entry->words))
-				continue;
-			assert(known_count < KNOWN_MAX);
-			known[known_count].sql = sql;
-			known[known_count++].entry = entry;
-			return entry;
-		}
-	world_fail("the model does not know this statement: %s", sql);
-}
-
-static uint32_t read_u32(const uint8_t *at)
-{
-	uint32_t raw;
-
-	memcpy(&raw, at, sizeof(raw));
-	return be32toh(raw);
-}
-
-static bool is_array(Oid type)
-{
-	static const Oid arrays[] = {1000, 1001, 1005, 1007, 1009, 1016, 1021, 1022, 1182, 1185, 2951};
-
-	for (size_t i = 0; i < ARRAY_LENGTH(arrays); i++)
-		if (arrays[i] == type)
-			return true;
-	return false;
-}
-
-static struct cells read_elements(const uint8_t *at)
-{
-	struct cells cells = {.count = read_u32(at + 12)};
-
-	cells.list = calloc(cells.count + 1, sizeof(*cells.list));
-	assert(cells.list != NULL);
-	at += ARRAY_HEADER_BYTES;
-	for (size_t i = 0; i < cells.count; i++) {
-		cells.list[i] = (struct cell){(int32_t)read_u32(at), at + 4};
-		at += 4 + (cells.list[i].size > 0 ? cells.list[i].size : 0);
-	}
-	return cells;
-}
-
-static void read_parameters(const struct pg_params *p, struct statement *statement)
-{
-	assert(!p->failed && p->count < PARAMETERS_MAX);
-	statement->parameter_count = (size_t)p->count;
-	for (int i = 0; i < p->count; i++) {
-		struct parameter *to = &statement->parameters[i + 1];
-		const uint8_t *at = p->buffer.data + p->values[i].offset;
-
-		if (is_array(p->types[i]))
-			to->elements = read_elements(at);
-		else
-			to->value = (struct cell){p->values[i].size, at};
-	}
-}
-
-static void forget_parameters(struct statement *statement)
-{
-	for (size_t i = 1; i <= statement->parameter_count; i++)
-		free(statement->parameters[i].elements.list);
-}
-
 static enum pg_status execute(struct session *session, statement_model *run, struct statement *statement)
 {
 	enum pg_status status;
@@ -411,16 +254,16 @@ static enum pg_status run_in(struct session *session, statement_model *run, stru
 enum pg_status pg_run(struct pg *pg, const char *sql, PGresult **rows, int64_t deadline_ms)
 {
 	struct session *session = session_of(pg);
-	const struct statement_entry *entry = find_model(sql);
+	const struct statement_entry *entry = statement_find(sql);
 	struct statement statement = {.until = world_time(deadline_ms), .result = result_new()};
 	enum pg_status status = PG_DOWN;
 
 	assert(!session->in_transaction || session->transaction || !session->connected);
-	read_parameters(&pg->params, &statement);
+	statement_read(&pg->params, &statement);
 	world_tell("SQL %.60s", sql);
 	if (session->connected || (!session->in_transaction && pg_ready(pg, deadline_ms)))
 		status = run_in(session, entry->run, &statement, strncmp(sql, "SELECT", 6) == 0);
-	forget_parameters(&statement);
+	statement_forget(&statement);
 	if (rows && status == PG_OK)
 		*rows = statement.result;
 	else

@@ -5,6 +5,9 @@
 
 #include "tests/simulation/database.h"
 
+#include <endian.h>
+#include <string.h>
+
 enum { PARAMETERS_MAX = 24 };
 
 struct cells {
@@ -43,7 +46,21 @@ struct statement_entry {
 	statement_model *run;
 	bool reads_only;
 };
-extern const struct statement_entry quota_statements[], copy_statements[], intake_statements[], other_statements[];
+extern const struct statement_entry audit_statements[], copy_statements[], intake_statements[], other_statements[],
+	quota_statements[];
+
+const struct statement_entry *statement_find(const char *sql);
+void statement_read(const struct pg_params *p, struct statement *statement); /* its parameters */
+void statement_forget(struct statement *statement);
+
+/* Of the wire */
+static inline uint32_t read_u32(const uint8_t *at)
+{
+	uint32_t raw;
+
+	memcpy(&raw, at, sizeof(raw));
+	return be32toh(raw);
+}
 
 /* Shared by the models */
 static inline struct cell value(const struct statement *statement, size_t number)
