@@ -183,7 +183,7 @@ static bool is_to_be_signed(const struct verdict *verdict, size_t number, const 
 	return docket->copies_of[number] != COPIES_NONE && verdict->fate == FATE_DECIDED && !verdict->is_plain_copy;
 }
 
-static void put_signature(struct pg_params *p, const struct verdict *verdict)
+static void put_signature(struct pg_params *p, const struct verdict *verdict, bool posts)
 {
 	pg_uuid(p, &verdict->id);
 	pg_i16(p, (int16_t)verdict->campaign);
@@ -191,7 +191,7 @@ static void put_signature(struct pg_params *p, const struct verdict *verdict)
 	pg_i32(p, (int32_t)verdict->exact_scope);
 	pg_instant(p, verdict->received_at);
 	pg_bytea(p, verdict->digest);
-	pg_bytea(p, verdict->sketch);
+	pg_bytea(p, posts ? verdict->sketch : (struct bytes){0});
 	pg_i32(p, (int32_t)verdict->snapshot);
 }
 
@@ -212,7 +212,8 @@ enum pg_status claims_sign(struct transaction *transaction, const struct docket 
 		return status;
 	for (size_t i = 0; i < docket->count; i++)
 		if (is_to_be_signed(&docket->verdicts[i], i, docket))
-			put_signature(pg_copy_row(pg, SIGNATURE_COLUMNS), &docket->verdicts[i]);
+			put_signature(
+				pg_copy_row(pg, SIGNATURE_COLUMNS), &docket->verdicts[i], copies_posts(docket, i));
 	status = pg_copy_end(pg, transaction->deadline_ms);
 	return status == PG_REFUSED && strcmp(pg_sqlstate(pg), PG_UNIQUE_VIOLATION) == 0 ? PG_RETRY : status;
 }
