@@ -70,11 +70,24 @@ static void write_verdict(const struct comparison *comparison, const uint8_t *sk
 		message->duplicate_of = binary(&verdict->duplicate_of, ID128_SIZE);
 }
 
+static size_t list_candidates(const struct verdict *verdict, Sangkien__Message__Resemblance *candidates,
+	Sangkien__Message__Resemblance **list)
+{
+	for (uint32_t i = 0; i < verdict->candidate_count; i++) {
+		sangkien__message__resemblance__init(&candidates[i]);
+		candidates[i].id = binary(&verdict->candidates[i].id, ID128_SIZE);
+		candidates[i].score = verdict->candidates[i].score;
+		list[i] = &candidates[i];
+	}
+	return verdict->candidate_count;
+}
+
 static bool push_verdict(struct signing *signing, const struct comparison *comparison)
 {
 	verdict_reached message = SANGKIEN__MESSAGE__VERDICT_REACHED__INIT;
 	Sangkien__Message__Reason reason[VERDICT_REASONS_MAX], *reasons[VERDICT_REASONS_MAX];
 	shard_epoch epochs[SHARDS_MAX], *list[SHARDS_MAX];
+	Sangkien__Message__Resemblance candidates[VERDICT_CANDIDATES_MAX], *candidate_list[VERDICT_CANDIDATES_MAX];
 	uint8_t sketch[SKETCH_SIZE];
 
 	sketch_write(&comparison->text.sketch, sketch);
@@ -85,6 +98,8 @@ static bool push_verdict(struct signing *signing, const struct comparison *compa
 		write_verdict(comparison, sketch, &message);
 		message.n_consulted = list_epochs(comparison, epochs, list);
 		message.consulted = list;
+		message.n_candidates = list_candidates(&comparison->verdict, candidates, candidate_list);
+		message.candidates = candidate_list;
 		for (uint32_t i = 0; i < comparison->verdict.reason_count; i++) {
 			sangkien__message__reason__init(&reason[i]);
 			reason[i].code = (char *)(uintptr_t)comparison->verdict.reasons[i];

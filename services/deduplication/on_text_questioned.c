@@ -173,6 +173,28 @@ static bool fetch_pair(struct signing *signing, const text_questioned *message, 
 	return false;
 }
 
+/* What it is, or was, under review for. */
+static const char candidates_sql[] = "SELECT resembles, score FROM candidate WHERE submission_id = $1 ORDER BY place";
+
+static bool add_candidates(struct signing *signing, const struct id128 *id, struct buffer *json)
+{
+	CLEANUP(pg_result_clear) PGresult *rows = NULL;
+	char code[TRACKING_CODE_SIZE];
+
+	pg_uuid(pg_params(signing->pg), id);
+	if (pg_run(signing->pg, candidates_sql, &rows, clock_monotonic_ms() + EXPLAIN_MS) != PG_OK)
+		return false;
+	buffer_text(json, ",\"candidates\":[");
+	for (int row = 0; row < PQntuples(rows); row++) {
+		struct id128 resembles = pg_get_uuid(rows, row, 0);
+		tracking_code_format(&resembles, code);
+		buffer_format(json, "%s{\"tracking_code\":\"%s\",\"score\":%.3f}", row > 0 ? "," : "", code,
+			pg_get_real(rows, row, 1));
+	}
+	buffer_text(json, "]");
+	return true;
+}
+
 static bool has_pair(const PGresult *rows)
 {
 	return PQntuples(rows) == 1 && !pg_get_null(rows, 0, 3) && pg_get_i16(rows, 0, 0) == pg_get_i16(rows, 0, 4);
@@ -190,37 +212,45 @@ static struct campaign_weighting weighting_now(struct signing *signing, uint32_t
 	return weighting;
 }
 
+/* The answer's members for the two texts of `rows`. */
+static Sangkien__Message__QuestionOutcome explain_rows(struct signing *signing, const text_questioned *message,
+	const PGresult *rows, struct explanation *found, struct buffer *json)
+{
+	struct bytes text = pg_get_bytes(rows, 0, 2);
+	struct campaign_weighting weighting = weighting_now(signing, (uint32_t)pg_get_i16(rows, 0, 0));
+	struct id128 id;
+
+	memcpy(&id, message->id.data, sizeof(id));
+	if (explain_texts(signing->fold, signing_weights(signing, &weighting), text, pg_get_bytes(rows, 0, 5), found) !=
+		EXPLAIN_OK)
+		return SANGKIEN__MESSAGE__QUESTION_OUTCOME__QUESTION_OUTCOME_NOT_NOW;
+	explanation_json(found, text, json);
+	return add_candidates(signing, &id, json) ? SANGKIEN__MESSAGE__QUESTION_OUTCOME__QUESTION_OUTCOME_ANSWERED
+						  : SANGKIEN__MESSAGE__QUESTION_OUTCOME__QUESTION_OUTCOME_NOT_NOW;
+}
+
 static void explain_pair(struct signing *signing, struct delivery *delivery, const text_questioned *message)
 {
 	CLEANUP(pg_result_clear) PGresult *rows = NULL;
+	CLEANUP(buffer_deinit) struct buffer json = {0};
 	struct explanation *found = arena_alloc(delivery_arena(delivery), sizeof(*found));
 	text_answered answered = SANGKIEN__MESSAGE__TEXT_ANSWERED__INIT;
-	struct buffer json = {0};
+	struct id128 other;
+
 	if (found == NULL || !fetch_pair(signing, message, &rows)) {
 		not_now(signing, &delivery);
 		return;
 	}
 	answered.outcome = SANGKIEN__MESSAGE__QUESTION_OUTCOME__QUESTION_OUTCOME_UNKNOWN;
 	if (has_pair(rows)) {
-		struct bytes text = pg_get_bytes(rows, 0, 2);
-		struct id128 other = pg_get_uuid(rows, 0, 3);
-		struct campaign_weighting weighting = weighting_now(signing, (uint32_t)pg_get_i16(rows, 0, 0));
-		if (explain_texts(signing->fold, signing_weights(signing, &weighting), text, pg_get_bytes(rows, 0, 5),
-			    found) == EXPLAIN_OK) {
-			explanation_json(found, text, &json);
-			answered.outcome = SANGKIEN__MESSAGE__QUESTION_OUTCOME__QUESTION_OUTCOME_ANSWERED;
-		} else {
-			answered.outcome = SANGKIEN__MESSAGE__QUESTION_OUTCOME__QUESTION_OUTCOME_NOT_NOW;
-		}
+		other = pg_get_uuid(rows, 0, 3);
+		answered.outcome = explain_rows(signing, message, rows, found, &json);
 		answered.campaign = (uint32_t)pg_get_i16(rows, 0, 0);
 		answered.unit = (uint32_t)pg_get_i32(rows, 0, 1);
 		answered.other = (ProtobufCBinaryData){sizeof(other), other.octet};
 		answered.explanation = (ProtobufCBinaryData){json.size, json.data};
-		answer(signing, &delivery, &answered);
-	} else {
-		answer(signing, &delivery, &answered);
 	}
-	buffer_deinit(&json);
+	answer(signing, &delivery, &answered);
 }
 
 void on_text_questioned(struct delivery *delivery, void *context)

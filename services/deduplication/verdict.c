@@ -145,6 +145,40 @@ struct thresholds thresholds_at(const struct thresholds *thresholds, uint64_t do
 	return at;
 }
 
+static bool is_listed(const struct verdict *verdict, const struct id128 *id)
+{
+	for (uint32_t i = 0; i < verdict->candidate_count; i++)
+		if (id128_equal(&verdict->candidates[i].id, id))
+			return true;
+	return false;
+}
+
+/* The most alike of those that are not listed yet; NULL: no other scores `least`. */
+static const struct rival *next_candidate(const struct verdict *verdict, const struct shard_map *map,
+	const struct verdict_text *text, const struct rivals *rivals, double least)
+{
+	const struct rival *best = NULL;
+	for (uint32_t i = 0; i < rivals->count; i++) {
+		const struct rival *rival = &rivals->rival[i];
+		if (rival->score >= least && (best == NULL || rival->score > best->score) &&
+			verdict_may_name(map, text, rival) && !is_listed(verdict, &rival->record.original))
+			best = rival;
+	}
+	return best;
+}
+
+/* For the person who looks at it: what comes near, not only the nearest; each text once, however many of its copies
+ * resemble this one. */
+static void list_candidates(struct verdict *verdict, const struct shard_map *map, const struct verdict_text *text,
+	const struct rivals *rivals, double least)
+{
+	const struct rival *rival;
+	while (verdict->candidate_count < VERDICT_CANDIDATES_MAX &&
+		(rival = next_candidate(verdict, map, text, rivals, least)) != NULL)
+		verdict->candidates[verdict->candidate_count++] =
+			(struct resemblance){.id = rival->record.original, .score = rival->score};
+}
+
 struct verdict verdict_reach(const struct shard_map *map, const struct verdict_text *text, const struct rivals *rivals,
 	const struct thresholds *thresholds)
 {
@@ -157,6 +191,8 @@ struct verdict verdict_reach(const struct shard_map *map, const struct verdict_t
 	struct verdict verdict = {.status = STATUS_COUNTED};
 	if (best != NULL && (best->score >= thresholds->review || best->score >= thresholds->near))
 		resemble(&verdict, text, best, thresholds);
+	if (verdict.resembles && verdict.status == STATUS_UNDER_REVIEW)
+		list_candidates(&verdict, map, text, rivals, thresholds->review);
 	if (text->legacy != LEGACY_NONE) {
 		verdict.reasons[verdict.reason_count++] = "legacy_encoding";
 		if (verdict.status == STATUS_COUNTED && thresholds->review < thresholds->near)

@@ -74,7 +74,11 @@ bool verdict_may_name(const struct shard_map *map, const struct verdict_text *te
 
 /* A text that nobody can read as it stands is looked at by a person even where it resembles nothing, and its submitter
  * is told; where the campaign has no review it counts, and its submitter is told. */
-enum { VERDICT_REASONS_MAX = 2 };
+enum { VERDICT_REASONS_MAX = 2, VERDICT_CANDIDATES_MAX = 4 };
+struct resemblance {
+	struct id128 id;
+	double score;
+};
 struct verdict {
 	enum submission_status status;            /* counted, under review or duplicate */
 	const char *reasons[VERDICT_REASONS_MAX]; /* words of the contract */
@@ -83,6 +87,9 @@ struct verdict {
 	bool waits_for_later;      /* what it resembles is undecided and was received later */
 	struct id128 duplicate_of; /* where it resembles one */
 	double score;
+	/* Of one under review: what it resembles, the most alike first. */
+	struct resemblance candidates[VERDICT_CANDIDATES_MAX];
+	uint32_t candidate_count;
 };
 
 /* What a campaign's rules say of near copies. */

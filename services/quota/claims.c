@@ -195,8 +195,6 @@ static void put_signature(struct pg_params *p, const struct verdict *verdict, bo
 	pg_i32(p, (int32_t)verdict->snapshot);
 }
 
-/* A text is signed with its first decision. Where it has a signature it was decided at the same time elsewhere, and the
- * next run finds that. */
 enum pg_status claims_sign(struct transaction *transaction, const struct docket *docket)
 {
 	struct pg *pg = transaction->pg;
@@ -214,6 +212,5 @@ enum pg_status claims_sign(struct transaction *transaction, const struct docket 
 		if (is_to_be_signed(&docket->verdicts[i], i, docket))
 			put_signature(
 				pg_copy_row(pg, SIGNATURE_COLUMNS), &docket->verdicts[i], copies_posts(docket, i));
-	status = pg_copy_end(pg, transaction->deadline_ms);
-	return status == PG_REFUSED && strcmp(pg_sqlstate(pg), PG_UNIQUE_VIOLATION) == 0 ? PG_RETRY : status;
+	return transaction_copy_end(transaction);
 }

@@ -2,6 +2,7 @@
 #include "common/runtime/clock.h"
 #include "common/runtime/log.h"
 #include "common/runtime/mutant.h"
+#include "services/quota/candidates.h"
 #include "services/quota/claims.h"
 #include "services/quota/history.h"
 #include "services/quota/ledger_frame.h"
@@ -243,6 +244,8 @@ static enum pg_status decide(struct transaction *transaction, struct ledger_resu
 	status = claims_settle(transaction, &docket);
 	if (status == PG_OK)
 		status = claims_sign(transaction, &docket);
+	if (status == PG_OK)
+		status = candidates_add(transaction, part->verdicts, part->count);
 	return status == PG_OK ? ledger_apply(transaction, changes, count, result) : status;
 }
 

@@ -82,6 +82,24 @@ static bool read_consulted(const message *from, struct arena *arena, struct verd
 	return true;
 }
 
+static const char *read_candidates(const message *from, struct arena *arena, struct verdict *to)
+{
+	struct resemblance *candidates = arena_alloc(arena, from->n_candidates * sizeof(*candidates));
+
+	if (candidates == NULL)
+		return "no room for the batch";
+	for (size_t i = 0; i < from->n_candidates; i++) {
+		const Sangkien__Message__Resemblance *candidate = from->candidates[i];
+		if (candidate->id.len != ID128_SIZE || !(candidate->score >= 0 && candidate->score <= 1))
+			return "a candidate is no text";
+		memcpy(&candidates[i].id, candidate->id.data, ID128_SIZE);
+		candidates[i].score = candidate->score;
+	}
+	to->candidates = candidates;
+	to->candidate_count = from->n_candidates;
+	return NULL;
+}
+
 /* The phase is that of the rules that judged it (law 6): as validation read it there; an older one named the version.
  */
 static const char *find_phase(const message *from, const struct campaign *campaign, struct verdict *to)
@@ -126,6 +144,9 @@ enum verdict_fault verdict_read(struct bytes body, const struct reference *refer
 	*why = "no room for the batch";
 	if (!read_consulted(from, arena, verdict))
 		return VERDICT_TOO_MUCH;
+	*why = read_candidates(from, arena, verdict);
+	if (*why != NULL)
+		return VERDICT_MALFORMED;
 	*why = "a reason is no word";
 	if (!reasons_to_text(from->reasons, from->n_reasons, arena, &verdict->reasons))
 		return VERDICT_MALFORMED;

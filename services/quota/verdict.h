@@ -17,6 +17,11 @@ struct shard_epoch {
 	uint64_t epoch;
 };
 
+struct resemblance {
+	struct id128 id;
+	double score;
+};
+
 enum verdict_fate {
 	FATE_OPEN,         /* not yet judged in this attempt */
 	FATE_DECIDED,      /* the decision stands, made now or before */
@@ -35,6 +40,8 @@ struct verdict {
 	bool has_duplicate_of;
 	struct id128 duplicate_of;
 	double score;
+	const struct resemblance *candidates; /* under review: what it resembles, the most alike first */
+	size_t candidate_count;
 	struct bytes digest, sketch;      /* empty where the text was not signed */
 	bool is_covered;                  /* another text stands for it in the index */
 	uint32_t near_scope, exact_scope; /* units that bound near and exact copies; 0: the nation */

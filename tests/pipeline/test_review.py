@@ -279,6 +279,11 @@ def test_explained_to_officers(system, lan):
     assert shown["score"] > 0.9 and shown["passages"]
     for passage in shown["passages"]:
         assert passage["words"] == ("Kính gửi: " + text)[slice(*passage["at"])] == text[slice(*passage["other_at"])]
+    assert shown["candidates"] == []  # it is under review for nothing
+    system.query("INSERT INTO candidate SELECT c.id, 1, h.id, 0.7 FROM submission c, submission h WHERE c.description = %s AND "
+                 "h.description = %s", ("Kính gửi: " + text, text))
+    listed = explain(system, copy["tracking_code"], lan.secret).json()["candidates"]
+    assert listed == [{"tracking_code": head["tracking_code"], "score": 0.7}]
     other = submit(system)
     apart = explain(system, other["tracking_code"], lan.secret, other=head["tracking_code"]).json()
     assert apart["with"] == head["tracking_code"] and apart["score"] < 0.7

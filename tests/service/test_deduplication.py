@@ -201,6 +201,13 @@ def test_the_ruling_that_came_with_it_decides(lone_world):
     assert world.judge(text, unit=ALSO_IN_A, ruling=ruling).status == COUNTED
     near = edited(world.source, text)
     assert world.judge(near, ruling={**ruling, "near_threshold": 1, "review_threshold": 0.5}).status == UNDER_REVIEW
+    # R18: whoever looks at it is shown all that comes near, not the nearest alone.
+    one, other = prose(world.source), prose(world.source)
+    both = " ".join(one.split()[:len(one.split()) // 2] + other.split()[len(other.split()) // 2:])
+    originals = {world.judge(text, ruling=ruling).id for text in (one, other)}
+    grey = world.judge(both, ruling={**ruling, "near_threshold": 1, "review_threshold": 0.2})
+    assert grey.status == UNDER_REVIEW and {candidate.id for candidate in grey.candidates} == originals
+    assert grey.candidates[0].id == grey.duplicate_of and grey.candidates[0].score == grey.score >= grey.candidates[1].score
     # So little is known here that a campaign with the greatest margin takes nothing but the same for a copy.
     ruling.update(near_threshold=0.5, review_threshold=0.5, weight_prior=200, weight_power=1, cold_start_margin=1)
     text = prose(world.source)

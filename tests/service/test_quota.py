@@ -21,7 +21,7 @@ from harness.edge import Upstream, Worker, make_keys, messages  # noqa: E402
 
 CAMPAIGN = 7
 PARENTS = {1: 0, 2: 1, 3: 1, 4: 2, 5: 2, 6: 3, 7: 4, 8: 4}
-COUNTED, REJECTED, DUPLICATE = 2, 3, 4
+UNDER_REVIEW, COUNTED, REJECTED, DUPLICATE = 1, 2, 3, 4
 SECOND = 1000000
 RECEIVED_FROM = 1700000000 * SECOND
 PASSWORD = "0123456789abcdef"
@@ -211,6 +211,24 @@ def test_malformed_verdicts_are_refused_alone(world):
     assert [(one.index, one.retry) for one in ack.rejected] == [(1, False), (2, False), (3, False)]
     assert world.decision_count() == (1, 1)
     assert service.metrics()["sangkien_quota_verdicts_malformed_total"] == 3
+
+
+def test_what_a_text_is_under_review_for_is_kept(world):
+    """R18: with its first decision, once, in the order that the verdict has; of no other decision."""
+    world.start()
+    head, near, grey, copy = world.submissions(4)
+    world.decide([head, near])
+    candidates = [messages("submission").Resemblance(id=text[0].bytes, score=score) for text, score in ((near, 0.7), (head, 0.65))]
+    named = {"duplicate_of": near[0].bytes, "score": 0.7, "candidates": candidates}
+    verdicts = [world.verdict(grey, status=UNDER_REVIEW, **named), world.verdict(copy, status=DUPLICATE, **named)]
+    for _ in range(2):
+        assert not world.settled(world.hand_out(verdicts)).rejected
+    rows = world.server.query("SELECT submission_id, place, resembles, score FROM candidate ORDER BY place")
+    assert [(str(row[0]), row[1], str(row[2]), row[3]) for row in rows] == [
+        (str(grey[0]), 1, str(near[0]), 0.7), (str(grey[0]), 2, str(head[0]), 0.65)]
+    one = world.submissions(1)[0]
+    bad = world.verdict(one, candidates=[messages("submission").Resemblance(id=b"short", score=0.7)])
+    assert [item.retry for item in world.settled(world.hand_out([bad])).rejected] == [False]
 
 
 def test_the_phase_that_came_with_a_verdict_holds(world):

@@ -8,7 +8,7 @@ ID = "'00000000-0000-0000-0000-000000000001'"
 REFERENCE = ("campaign", "unit", "unit_tree", "quota_target", "reference_version")
 TABLES = ("campaign", "campaign_history", "unit", "unit_tree", "unit_past", "unit_move_history", "quota_target", "quota_plan", "quota_plan_history", "quota_round",
           "member_count", "reference_version", "token", "token_version", "submission",
-          "idempotency_key", "decision", "signature", "exact_text", "person", "participation", "unit_total", "unit_day", "campaign_hour", "unit_round",
+          "idempotency_key", "decision", "candidate", "signature", "exact_text", "person", "participation", "unit_total", "unit_day", "campaign_hour", "unit_round",
           "board", "index_shard", "frequency_snapshot", "role_lease", "quarantine", "outbox", "officer", "officer_event",
           "audit_log", "audit_head")
 
@@ -37,6 +37,7 @@ NEEDED = {
         "SELECT id, description FROM submission WHERE id = " + ID,
         "SELECT DISTINCT ON (submission_id) status FROM decision ORDER BY submission_id, revision DESC",
         "SELECT submission_id, digest, sketch FROM signature",
+        "SELECT resembles, score FROM candidate",
         "INSERT INTO index_shard VALUES (0, 1, 'a') ON CONFLICT (shard) DO UPDATE SET epoch = index_shard.epoch + 1",
         "INSERT INTO frequency_snapshot (number, documents, counters) VALUES (1, 0, '')",
     ],
@@ -45,6 +46,7 @@ NEEDED = {
         "INSERT INTO decision (submission_id, revision, campaign_id, unit_id, status, phase, rules_version, decided_at) "
         "VALUES (" + ID + ", 1, 1, 1, 2, 0, 1, now()) ON CONFLICT DO NOTHING RETURNING submission_id",
         "SELECT revision FROM decision FOR UPDATE",
+        "INSERT INTO candidate SELECT * FROM candidate",
         "INSERT INTO exact_text VALUES (1, 0, '', " + ID + ", now()) ON CONFLICT (campaign_id, scope, digest) "
         "DO UPDATE SET submission_id = excluded.submission_id",
         "DELETE FROM exact_text",
@@ -118,9 +120,9 @@ FORBIDDEN = {
             "UPDATE unit_total SET counted = 0", "UPDATE unit_day SET counted = 0", "DELETE FROM campaign_hour",
             "UPDATE unit_round SET people = 0", "UPDATE board SET version = 0",
             "INSERT INTO person VALUES (1, 'p')", "DELETE FROM participation", "DELETE FROM exact_text",
-            "INSERT INTO signature SELECT * FROM signature")
+            "INSERT INTO signature SELECT * FROM signature", "INSERT INTO candidate VALUES (" + ID + ", 1, " + ID + ", 1)")
     ],
-    "a decision is never changed": [("quota", "UPDATE decision SET status = 2"), ("quota", "DELETE FROM decision"),
+    "a decision is never changed": [("quota", "UPDATE candidate SET score = 1"), ("quota", "UPDATE decision SET status = 2"), ("quota", "DELETE FROM decision"),
                                     ("quota", "UPDATE decision SET revision = revision + 1")],
     "what a person decided is told for ever": [
         (service, statement) for service in SERVICES for statement in (

@@ -366,7 +366,7 @@ static enum table_name copied_table(const char *sql)
 		const char *begin;
 		enum table_name table;
 	} known[] = {{"COPY submission ", SUBMISSION}, {"COPY idempotency_key ", IDEMPOTENCY_KEY},
-		{"COPY signature ", SIGNATURE}};
+		{"COPY signature ", SIGNATURE}, {"COPY candidate ", CANDIDATE}};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(known); i++)
 		if (strncmp(sql, known[i].begin, strlen(known[i].begin)) == 0)

@@ -79,6 +79,30 @@ static void test_thresholds(void **state)
 	assert_int_equal(verdict_reach(&map, &about, &rivals, &no_review).status, STATUS_COUNTED);
 }
 
+/* R18: a person sees all that comes near, each text once, and a duplicate needs none of it. */
+static void test_candidates(void **state)
+{
+	struct shard_map map = shards_of(1);
+	struct verdict_text about = text(9, 90);
+	struct rivals rivals = {.rival = {rival(1, 10, 1, 0.63), rival(2, 20, 1, 0.70), rival(3, 30, 1, 0.61),
+					rival(4, 40, 1, 0.65), rival(5, 50, 1, 0.66), rival(6, 60, 1, 0.67)},
+		.count = 6};
+	const uint32_t expected[] = {2, 6, 5, 1};
+
+	(void)state;
+	rivals.rival[3].record.original = id_of_number(5); /* a copy of one that is listed itself, and more alike */
+	struct verdict verdict = verdict_reach(&map, &about, &rivals, &thresholds);
+	assert_int_equal(verdict.status, STATUS_UNDER_REVIEW);
+	assert_int_equal(verdict.candidate_count, ARRAY_LENGTH(expected));
+	for (size_t i = 0; i < ARRAY_LENGTH(expected); i++) {
+		struct id128 id = id_of_number(expected[i]);
+		assert_true(id128_equal(&verdict.candidates[i].id, &id));
+	}
+	assert_true(id128_equal(&verdict.candidates[0].id, &verdict.duplicate_of));
+	rivals.rival[0].score = 0.72;
+	assert_int_equal(verdict_reach(&map, &about, &rivals, &thresholds).candidate_count, 0);
+}
+
 /* Nobody can read it as it stands: it is looked at, and its submitter told, unless the campaign has no review. */
 static void test_text_of_before_unicode(void **state)
 {
@@ -268,6 +292,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_thresholds),
+		cmocka_unit_test(test_candidates),
 		cmocka_unit_test(test_text_of_before_unicode),
 		cmocka_unit_test(test_own_copy),
 		cmocka_unit_test(test_exactly_one_of_two),

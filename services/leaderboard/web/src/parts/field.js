@@ -47,7 +47,7 @@ function Counter(max) {
 	} };
 }
 
-/* `left()`: the person is done with it for now. */
+/* `left()`: the person has left it. */
 export function Field(field, campaign, value, { changed, left }) {
 	const id = uniqueId(field.name), label = has(`field.${field.name}`) ? t(`field.${field.name}`) : field.name;
 	const hint = hintOf(field, campaign);
