@@ -8,7 +8,6 @@ import random
 import socket
 import struct
 import threading
-import time
 
 GREETING_BYTES = 64
 FLAG_LONG = 0x02
@@ -111,7 +110,7 @@ class Line:
             target.sendall((head + body)[:self.proxy.dice.randrange(len(head + body))])
             raise Ended
         if harm == "delayed":
-            time.sleep(self.proxy.dice.uniform(0, DELAY_S))
+            self.proxy.closing.wait(self.proxy.dice.uniform(0, DELAY_S))
         if harm == "flipped":
             body = flip(body, self.proxy.dice)
         if harm == "flipped size":
@@ -125,7 +124,7 @@ class FrameProxy:
 
     def __init__(self, upstream, seed):
         self.upstream, self.share, self.dice = upstream, 0.0, random.Random(seed)
-        self.lock = threading.Lock()
+        self.lock, self.closing = threading.Lock(), threading.Event()
         self.done, self.dropped = collections.Counter(), collections.Counter()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = "tcp://127.0.0.1:%d" % self.listener.getsockname()[1]
@@ -156,6 +155,7 @@ class FrameProxy:
             counter[harm] += 1
 
     def close(self):
+        self.closing.set()  # who is held back goes at once
         self.listener.close()
         for line in self.lines:
             shut(*line.ends)
