@@ -121,7 +121,7 @@ $(BUILD)/simulation/simulator: $(SIMULATION_OBJ) $(SIMULATED:%=$(BUILD)/simulati
 
 # What decides does no I/O: lease book with credit and re-dispatch, window, backlog, the rules and sums of quota's effects,
 # index and verdict. This links without libzmq, libpq, hiredis, clocks and threads, or it is not built; nobody runs it ---
-PURE := $(addprefix common/,edge/lease edge/lease_book edge/lease_worker edge/wire runtime/arena runtime/buffer domain/unit_tree domain/text) \
+PURE := $(addprefix common/,edge/credit edge/lease edge/lease_book edge/lease_worker edge/wire runtime/arena runtime/buffer domain/unit_tree domain/text) \
 	$(addprefix services/,$(addprefix intake/,window backlog id_map) $(addprefix quota/,copies tally days hours people) \
 	$(addprefix deduplication/,index entries pages postings sketch lanes weights verdict))
 $(BUILD)/simulation/pure: $(PURE:%=$(BUILD)/%.o) $(PROTO_C:.c=.o)

@@ -2,15 +2,13 @@
 #ifndef SANGKIEN_EDGE_SENDER_H
 #define SANGKIEN_EDGE_SENDER_H
 
+#include "common/edge/credit.h"
 #include "common/edge/curve.h"
 #include "common/edge/lease.h"
 #include "common/runtime/service.h"
 #include "proto/envelope.pb-c.h"
 
 struct sender;
-
-/* Workers are heard every second (READY); one silent for three is gone, and what it held waits again. */
-enum { EDGE_HEARTBEAT_MS = 1000, EDGE_SILENCE_MS = 3 * EDGE_HEARTBEAT_MS };
 
 struct sender_options {
 	struct service *service; /* its loop polls the socket and the leases; service_after_turn() hands out */
