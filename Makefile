@@ -123,7 +123,7 @@ $(BUILD)/simulation/simulator: $(SIMULATION_OBJ) $(SIMULATED:%=$(BUILD)/simulati
 # index and verdict. This links without libzmq, libpq, hiredis, clocks and threads, or it is not built; nobody runs it ---
 PURE := $(addprefix common/,edge/credit edge/lease edge/lease_book edge/lease_worker edge/wire runtime/arena runtime/buffer domain/unit_tree domain/text) \
 	$(addprefix services/,$(addprefix intake/,window backlog id_map) $(addprefix quota/,copies tally days hours people) \
-	$(addprefix deduplication/,index entries pages postings sketch lanes weights verdict))
+	$(addprefix deduplication/,index index_batch entries pages postings sketch lanes weights verdict))
 $(BUILD)/simulation/pure: $(PURE:%=$(BUILD)/%.o) $(PROTO_C:.c=.o)
 	@mkdir -p $(@D)
 	@$(CC) -pie -nostartfiles -Wl,-e,0 $^ -lprotobuf-c -lxxhash -lutf8proc -lm -o $@

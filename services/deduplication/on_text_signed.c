@@ -1,5 +1,6 @@
 #include "common/runtime/clock.h"
 #include "common/runtime/log.h"
+#include "services/deduplication/index_batch.h"
 #include "services/deduplication/messages.h"
 #include "services/deduplication/owner.h"
 #include "services/deduplication/snapshots.h"
@@ -29,39 +30,25 @@ void owner_publish(struct owner *owner)
 	metric_set(owner->metrics.snapshot, frequency_number(owner->frequency));
 }
 
-struct asked {
-	struct index_question question;
-	struct bytes folded;
-	struct index_answer answer;
-	bool readable;
-	enum index_fault fault;
-};
-
-static void read_item(struct delivery *delivery, size_t item, struct asked *asked)
+static void read_item(struct delivery *delivery, size_t item, struct index_asked *asked)
 {
 	const ProtobufCBinaryData *body = &delivery_item(delivery, item)->body;
 
-	*asked = (struct asked){0};
+	*asked = (struct index_asked){0};
 	asked->readable = question_read(
 		(struct bytes){body->data, body->len}, delivery_arena(delivery), &asked->question, &asked->folded);
 }
 
-/* Asks the index about one item. */
-static void ask(struct owner *owner, struct asked *asked)
+static void learn(struct owner *owner, struct index_asked *asked, size_t count)
 {
-	if (asked->question.peek) {
-		index_peek(owner->index, &asked->question, &asked->answer);
-		return;
+	for (size_t i = 0; i < count; i++) {
+		if (owner_learns(owner) && asked[i].to_be_learnt && asked[i].folded.size > 0)
+			owner_learn(owner, &asked[i].question.id, asked[i].folded);
+		asked[i].to_be_learnt = false;
 	}
-	asked->fault = index_ask(owner->index, &asked->question, &asked->answer);
-	if (asked->fault != INDEX_OK)
-		return;
-	owner->overtaken |= asked->answer.overtook;
-	if (owner_learns(owner) && asked->answer.newly_posted && asked->folded.size > 0)
-		owner_learn(owner, &asked->question.id, asked->folded);
 }
 
-static void answer_item(struct owner *owner, struct delivery *delivery, size_t item, const struct asked *asked)
+static void answer_item(struct owner *owner, struct delivery *delivery, size_t item, const struct index_asked *asked)
 {
 	const struct shard_word word = {
 		.shard = owner->shard,
@@ -100,7 +87,7 @@ void on_text_signed(struct delivery *delivery, void *context)
 {
 	struct owner *owner = context;
 	size_t count = delivery_count(delivery);
-	struct asked *asked = arena_alloc(delivery_arena(delivery), count * sizeof(*asked));
+	struct index_asked *asked = arena_alloc(delivery_arena(delivery), count * sizeof(*asked));
 
 	if (owner->stage != OWNER_WHOLE || asked == NULL) {
 		turn_away(delivery, owner->stage != OWNER_WHOLE ? "not the owner of this shard" : "out of memory");
@@ -108,19 +95,15 @@ void on_text_signed(struct delivery *delivery, void *context)
 	}
 	for (size_t i = 0; i < count; i++)
 		read_item(delivery, i, &asked[i]);
-	/* Who overtakes goes first, and the epoch is raised before anything is answered: a verdict on a text that did
-	 * not see it is refused from then on, and whoever asks now sees it. */
-	for (size_t i = 0; i < count; i++)
-		if (asked[i].readable && asked[i].question.overtake)
-			ask(owner, &asked[i]);
+	owner->overtaken |= index_batch_overtake(owner->index, asked, count);
+	learn(owner, asked, count);
 	if (owner->overtaken && !epoch_raise(owner)) {
 		turn_away(delivery, "the epoch is not raised");
 		return;
 	}
 	owner->overtaken = false;
-	for (size_t i = 0; i < count; i++)
-		if (asked[i].readable && !asked[i].question.overtake)
-			ask(owner, &asked[i]);
+	index_batch_ask(owner->index, asked, count);
+	learn(owner, asked, count);
 	if (owner_learns(owner))
 		owner_publish(owner);
 	for (size_t i = 0; i < count; i++)

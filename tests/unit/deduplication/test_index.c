@@ -2,7 +2,7 @@
  * that crowd the lists, candidates of another campaign or scope, a rebuilt index that answers otherwise than one that
  * never stopped, and a growth that loses keys. */
 #include "services/deduplication/entries.h"
-#include "services/deduplication/index.h"
+#include "services/deduplication/index_batch.h"
 
 #include "tests/unit/deduplication/texts.h"
 
@@ -194,6 +194,32 @@ static void test_who_overtakes_is_seen_by_all(void **state)
 	index_free(&index);
 }
 
+/* Law 3: of two that overtake in one batch each sees the other, so that one of them names it; both are learnt once.
+ * Would catch answering the first before the second stands, which left both of them counted. */
+static void test_who_overtake_together_see_each_other(void **state)
+{
+	struct text_index *index = index_new(&one_shard, 0);
+	struct index_asked batch[] = {{.question = member(1, 1, 120, 0), .readable = true},
+		{.question = member(2, 1, 120, 1), .readable = true},
+		{.question = member(3, 1, 120, 1), .readable = true}};
+	const struct index_answer *one = &batch[1].answer, *other = &batch[2].answer;
+
+	(void)state;
+	assert_false(index_batch_overtake(index, batch, ARRAY_LENGTH(batch)));
+	index_batch_ask(index, batch, ARRAY_LENGTH(batch));
+	assert_true(batch[0].to_be_learnt && !one->posted && !other->posted);
+	batch[1].question.overtake = batch[2].question.overtake = true;
+	assert_true(index_batch_overtake(index, batch, ARRAY_LENGTH(batch)));
+	assert_true(batch[1].to_be_learnt && batch[2].to_be_learnt);
+	batch[1].to_be_learnt = batch[2].to_be_learnt = false;
+	index_batch_ask(index, batch, ARRAY_LENGTH(batch));
+	assert_true(names(one, 3) && names(other, 2) && names(&batch[0].answer, 2) && names(&batch[0].answer, 3));
+	assert_false(batch[1].to_be_learnt || batch[2].to_be_learnt);
+	/* Once they have overtaken the epoch is raised no more. */
+	assert_false(index_batch_overtake(index, batch, ARRAY_LENGTH(batch)));
+	index_free(&index);
+}
+
 static void test_peeking_teaches_nothing(void **state)
 {
 	struct text_index *index = index_new(&one_shard, 0);
@@ -310,6 +336,7 @@ int main(void)
 		cmocka_unit_test(test_who_stands_for_whom),
 		cmocka_unit_test(test_of_two_that_are_insisted_one_sees_the_other),
 		cmocka_unit_test(test_who_overtakes_is_seen_by_all),
+		cmocka_unit_test(test_who_overtake_together_see_each_other),
 		cmocka_unit_test(test_peeking_teaches_nothing),
 		cmocka_unit_test(test_rebuilt_is_as_never_stopped),
 		cmocka_unit_test(test_growth_loses_nothing),
