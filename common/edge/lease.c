@@ -206,7 +206,6 @@ bool lease_return(struct lease_book *book, const struct lease_item *item, int64_
 	entry = book_entry_take(book, route, item->bytes);
 	*entry = (struct entry){
 		.item = *item,
-		.sequence = book->sequence++,
 		.not_before_ms = not_before_ms,
 		.used = true,
 	};

@@ -35,6 +35,7 @@ struct lease_limits {
 
 struct lease_item {
 	uint64_t tag;
+	uint64_t order; /* of its push: smaller is earlier; kept when it comes again */
 	uint32_t bytes;
 	uint32_t route;    /* only to workers that declared this route */
 	uint32_t attempt;  /* 1 when first handed out; 0 before */
@@ -56,7 +57,8 @@ bool lease_push(struct lease_book *book, uint64_t tag, uint32_t bytes, uint32_t 
 uint32_t lease_waiting(const struct lease_book *book);
 uint32_t lease_leased(const struct lease_book *book);
 uint32_t lease_room(const struct lease_book *book); /* how many pushes fit */
-/* Of those that wait, the one pushed first (of its route; delayed ones apart). False: none. */
+/* Of all in the book, waiting or leased, the one pushed first. False: there is none. For a figure: it looks at as many
+ * items as were ever in the book together. */
 bool lease_oldest(const struct lease_book *book, uint64_t *tag) MUST_CHECK;
 
 /* READY says a worker's whole credit (0: it drains); again with another boot id: what the old one held is waiting

@@ -183,8 +183,7 @@ bool lease_push(struct lease_book *book, uint64_t tag, uint32_t bytes, uint32_t 
 		return false;
 	entry = book_entry_take(book, route, bytes);
 	*entry = (struct entry){
-		.item = {.tag = tag, .bytes = bytes, .route = route_number},
-		.sequence = book->sequence++,
+		.item = {.tag = tag, .order = book->pushes++, .bytes = bytes, .route = route_number},
 		.used = true,
 	};
 	STAILQ_INSERT_TAIL(&route->fresh, entry, link);
@@ -209,15 +208,15 @@ uint32_t lease_room(const struct lease_book *book)
 
 bool lease_oldest(const struct lease_book *book, uint64_t *tag)
 {
+	uint32_t left = book->waiting + book->leased + book->poisoned;
 	const struct entry *oldest = NULL;
 
-	for (uint32_t i = 0; i < book->route_count; i++) {
-		const struct route *route = &book->routes[i];
-		const struct entry *first[] = {STAILQ_FIRST(&route->again), STAILQ_FIRST(&route->fresh)};
-
-		for (size_t j = 0; j < ARRAY_LENGTH(first); j++)
-			if (first[j] && (!oldest || first[j]->sequence < oldest->sequence))
-				oldest = first[j];
+	for (const struct entry *entry = book->pool; left > 0 && entry < book->pool + book->pool_touched; entry++) {
+		if (!entry->used)
+			continue;
+		left--;
+		if (!oldest || entry->item.order < oldest->item.order)
+			oldest = entry;
 	}
 	if (oldest)
 		*tag = oldest->item.tag;

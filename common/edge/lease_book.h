@@ -12,7 +12,6 @@ enum { EXPIRED_LEASES_MAX = 4096 };
 
 struct entry {
 	struct lease_item item;
-	uint64_t sequence; /* of its push */
 	int64_t not_before_ms;
 	bool used;
 	STAILQ_ENTRY(entry) link;
@@ -77,7 +76,7 @@ struct lease_book {
 	uint32_t delayed_count;
 	struct entry_queue poison;
 	struct lease_item *handed, *ended; /* what lease_batch.items borrows */
-	uint64_t sequence, bytes;
+	uint64_t pushes, bytes;
 	uint32_t waiting, leased, poisoned, drained;
 };
 

@@ -201,13 +201,14 @@ static void after_turn(void *context)
 static void show_metrics(struct sender *sender, int64_t now_ms)
 {
 	uint64_t oldest;
-	int64_t waiting_ms = 0;
+	int64_t oldest_ms = 0;
 
 	if (lease_oldest(sender->book, &oldest))
-		waiting_ms = now_ms - ((const struct parcel *)(uintptr_t)oldest)->pushed_ms;
+		oldest_ms = now_ms - ((const struct parcel *)(uintptr_t)oldest)->pushed_ms;
 	metric_set(sender->metrics.waiting, lease_waiting(sender->book));
 	metric_set(sender->metrics.leased, lease_leased(sender->book));
-	metric_set(sender->metrics.oldest_waiting_ms, waiting_ms);
+	metric_set(sender->metrics.depth, sender_held(sender));
+	metric_set(sender->metrics.oldest_ms, oldest_ms);
 	metric_set(sender->metrics.workers, sender_workers(sender));
 }
 

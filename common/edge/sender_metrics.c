@@ -19,7 +19,8 @@ void sender_metrics_init(struct sender_metrics *metrics, struct service *service
 		{&metrics->malformed, false, "malformed_frames_total", "frames dropped"},
 		{&metrics->waiting, true, "waiting_items", "items that wait for a worker"},
 		{&metrics->leased, true, "leased_items", "items with workers"},
-		{&metrics->oldest_waiting_ms, true, "oldest_waiting_ms", "age of the oldest item that waits"},
+		{&metrics->depth, true, "depth_items", "items that no worker has finished: waiting or with workers"},
+		{&metrics->oldest_ms, true, "oldest_ms", "age of the oldest of these, since it came to this edge"},
 		{&metrics->workers, true, "workers", "workers that take work"},
 	};
 	char name[128], label[128];

@@ -6,7 +6,7 @@
 
 struct sender_metrics {
 	struct metric *batches, *handed_out, *handed_out_again, *acknowledged, *returned, *late, *poison, *malformed;
-	struct metric *waiting, *leased, *oldest_waiting_ms, *workers;
+	struct metric *waiting, *leased, *depth, *oldest_ms, *workers;
 };
 
 void sender_metrics_init(struct sender_metrics *metrics, struct service *service, const char *edge);

@@ -25,7 +25,7 @@ static bool ends_with_one(const char *name, size_t length, const char *const *en
 
 static void add_sample(const char *name, size_t length, double value, struct work_figures *figures)
 {
-	static const char *const QUEUES[] = {"_waiting_items", "_held_batches", NULL};
+	static const char *const QUEUES[] = {"_edge_depth_items", "_held_batches", NULL};
 	static const char *const HANDLED[] = {"_received_items_total", "_http_requests_total", NULL};
 	static const char *const ERRORS[] = {"_poison_items_total", "_malformed_frames_total", "_errors_total", NULL};
 	uint64_t number = value > 0 ? (uint64_t)value : 0;
@@ -35,8 +35,8 @@ static void add_sample(const char *name, size_t length, double value, struct wor
 		figures->handled += number;
 	else if (ends_with_one(name, length, ERRORS))
 		figures->errors += number;
-	else if (ends_with(name, length, "_oldest_waiting_ms") && number > figures->oldest_waiting_ms)
-		figures->oldest_waiting_ms = number;
+	else if (ends_with(name, length, "_edge_oldest_ms") && number > figures->oldest_ms)
+		figures->oldest_ms = number;
 }
 
 void work_figures_read(const char *page, struct work_figures *figures)

@@ -9,10 +9,10 @@ enum { INSTANCES_MAX = 256 };
 
 /* Sums over a /metrics page, by the ends of the names (they are the same in every service). */
 struct work_figures {
-	uint64_t queue;             /* items that wait in it, and batches it holds */
-	uint64_t oldest_waiting_ms; /* of those that wait */
-	uint64_t handled;           /* messages and requests since its start */
-	uint64_t errors;            /* poison, malformed frames, server errors since its start */
+	uint64_t queue;     /* items that nobody behind it has finished, and batches it has in hand itself */
+	uint64_t oldest_ms; /* of those items */
+	uint64_t handled;   /* messages and requests since its start */
+	uint64_t errors;    /* poison, malformed frames, server errors since its start */
 };
 /* Pure. `page` is NUL-terminated Prometheus text. */
 void work_figures_read(const char *page, struct work_figures *figures);

@@ -9,7 +9,7 @@ static const struct command COMMANDS[] = {
 	{"up", "", "Start everything in the run directory; again = same state, data kept.", command_up},
 	{"down", "", "Stop everything that `up` started.", command_down},
 	{"status", "[--json]",
-		"Each service and instance: up since, address, queue, oldest waiting, rate, errors.\n\nExit 1 when one "
+		"Each service and instance: up since, address, queue, its oldest, rate, errors.\n\nExit 1 when one "
 		"is not ready.",
 		command_status},
 	{"ops", "[--listen ADDRESS:PORT]",

@@ -51,9 +51,8 @@ static void print_table(
 	for (size_t i = 0; i < count; i++)
 		printf("%-24s %-10s %10llu  %-22s %8llu %12llu %10.1f %7llu\n", states[i].name, state_word(&states[i]),
 			(unsigned long long)states[i].up_seconds, states[i].address,
-			(unsigned long long)states[i].figures.queue,
-			(unsigned long long)states[i].figures.oldest_waiting_ms, states[i].rate_per_s,
-			(unsigned long long)states[i].figures.errors);
+			(unsigned long long)states[i].figures.queue, (unsigned long long)states[i].figures.oldest_ms,
+			states[i].rate_per_s, (unsigned long long)states[i].figures.errors);
 	for (size_t i = 0; i < SUPERVISED_SERVER_COUNT; i++)
 		printf("%-24s %s\n", SUPERVISED_SERVERS[i],
 			supervision_is_up(run, SUPERVISED_SERVERS[i]) ? "up" : "down");
@@ -67,11 +66,11 @@ static void print_json(const struct rundir *run, const struct instance_state *st
 	fputs(",\"instances\":[", stdout);
 	for (size_t i = 0; i < count; i++)
 		printf("%s{\"instance\":\"%s\",\"up\":%s,\"ready\":%s,\"up_s\":%llu,\"address\":\"%s\",\"queue\":%llu,"
-		       "\"oldest_waiting_ms\":%llu,\"rate_per_s\":%.1f,\"errors\":%llu}",
+		       "\"oldest_ms\":%llu,\"rate_per_s\":%.1f,\"errors\":%llu}",
 			i > 0 ? "," : "", states[i].name, states[i].is_up ? "true" : "false",
 			states[i].is_ready ? "true" : "false", (unsigned long long)states[i].up_seconds,
 			states[i].address, (unsigned long long)states[i].figures.queue,
-			(unsigned long long)states[i].figures.oldest_waiting_ms, states[i].rate_per_s,
+			(unsigned long long)states[i].figures.oldest_ms, states[i].rate_per_s,
 			(unsigned long long)states[i].figures.errors);
 	fputs("],\"servers\":{", stdout);
 	for (size_t i = 0; i < SUPERVISED_SERVER_COUNT; i++)

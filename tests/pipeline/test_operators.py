@@ -71,7 +71,7 @@ def test_status_names_every_instance(system):
                      "leaderboard-1"]
     for row in status["instances"]:
         assert row["ready"] is True and row["up_s"] >= 0 and row["address"].startswith("127.0.0.1:")
-        assert {"queue", "oldest_waiting_ms", "rate_per_s", "errors"} <= set(row)
+        assert {"queue", "oldest_ms", "rate_per_s", "errors"} <= set(row)
 
 
 WATCHED = {
@@ -80,7 +80,7 @@ WATCHED = {
     "quota-1": ["sangkien_quota_verdicts_fenced_total", "sangkien_quota_board_behind_versions", "sangkien_quota_board_age_seconds",
                 'sangkien_quota_audit_drift_rows{check="board"}', 'sangkien_quota_audit_age_seconds{what="recount"}'],
     **{f"{service}-1": [f'sangkien_{service}_edge_{what}{{edge="{service}"}}'
-                        for what in ("waiting_items", "oldest_waiting_ms", "leased_items", "handed_out_again_items_total",
+                        for what in ("depth_items", "oldest_ms", "waiting_items", "leased_items", "handed_out_again_items_total",
                                      "late_acknowledgements_total")] for service in ("validation", "deduplication")}}
 
 

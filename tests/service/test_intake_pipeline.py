@@ -288,6 +288,33 @@ def test_asks_again_of_a_stage_that_stands_still_only_a_little(intake_world):
     assert metric(intake, "window_submissions") == 500
 
 
+def test_depth_and_age_are_also_of_what_a_worker_holds(intake_world):
+    """A worker that has taken all and finishes nothing: a figure of what waits alone would show nothing (issue: depth and age of
+    the oldest undecided by stage)."""
+    intake = intake_world.start()
+    worker, batches = intake_world.validation(), []
+    edge = lambda name: metric(intake, f'edge_{name}{{edge="intake"}}')  # noqa: E731
+
+    def holds(leased, depth, oldest_ms):
+        batch = worker.take()  # says READY too, or it would be taken for gone
+        if batch is not None:
+            batches.append(batch[0])
+        return edge("leased_items") == leased and edge("depth_items") == depth and edge("oldest_ms") >= oldest_ms
+    for number in range(3):
+        assert intake.submit(number).status == 202
+    await_condition(lambda: holds(3, 3, 1000), what="three with the worker, for a second")
+    assert edge("waiting_items") == 0
+    assert intake.submit(3).status == 202
+    await_condition(lambda: holds(4, 4, 2000), what="four, the oldest older still")
+
+    def finished():
+        holds(0, 0, 0)
+        for batch in batches:
+            worker.acknowledge(batch)
+        return edge("depth_items") == 0 and edge("oldest_ms") == 0
+    await_condition(finished, what="nothing to be left")
+
+
 def test_admits_validation_alone(intake_world):
     intake = intake_world.start()
     stranger = intake_world.validation(service="quota")

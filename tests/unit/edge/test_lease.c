@@ -76,6 +76,20 @@ static uint32_t model_count(const struct model *model, enum place place)
 	return count;
 }
 
+/* Catches: an oldest that leaves out what a worker holds, or what waits to come again. */
+static void assert_oldest(const struct model *model)
+{
+	uint32_t oldest = 0;
+	uint64_t tag;
+
+	while (oldest < model->item_count &&
+		(model->items[oldest].place == NOWHERE || model->items[oldest].place == DONE))
+		oldest++;
+	assert_int_equal(lease_oldest(model->book, &tag), oldest < model->item_count);
+	if (oldest < model->item_count)
+		assert_int_equal(tag, oldest);
+}
+
 static uint32_t model_held(const struct model *model, uint64_t worker)
 {
 	uint32_t count = 0;
@@ -311,6 +325,7 @@ static void run_events(struct model *model)
 		events[which](model);
 		assert_int_equal(lease_waiting(model->book), model_count(model, WAITING));
 		assert_int_equal(lease_leased(model->book), model_count(model, LEASED));
+		assert_oldest(model);
 	}
 }
 

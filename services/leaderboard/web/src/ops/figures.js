@@ -13,7 +13,7 @@ export function readSamples(text) {
 	return samples;
 }
 
-const QUEUES = /_(waiting_items|held_batches)$/, HANDLED = /_(received_items|http_requests)_total$/, OLDEST = /_oldest_waiting_ms$/;
+const QUEUES = /_(edge_depth_items|held_batches)$/, HANDLED = /_(received_items|http_requests)_total$/, OLDEST = /_edge_oldest_ms$/;
 const POISON = /_(poison|poison_items|malformed|malformed_frames)_total$/;
 
 const sum = (samples, is) => samples.reduce((all, one) => (is(one) ? all + one.value : all), 0);
