@@ -81,8 +81,15 @@ static const struct check checks[] = {
 				"FULL JOIN unit_total t USING (campaign_id, unit_id, phase) CROSS JOIN LATERAL (VALUES "
 				"('entered', s.entered, t.entered), ('under_review', s.under_review, t.under_review), "
 				"('counted', s.counted, t.counted), ('rejected', s.rejected, t.rejected), "
-				"('duplicate', s.duplicate, t.duplicate), ('revoked', s.revoked, t.revoked)) "
+				"('duplicate', s.duplicate, t.duplicate), ('revoked', s.revoked, t.revoked), "
+				"('awarded', 0, t.awarded)) "
 				"AS v(what, expected, found) WHERE coalesce(expected, 0) <> coalesce(found, 0)"},
+	/* Without it nobody compares that board: all versions are held against this one. */
+	{"board_version", "a campaign of which something is decided has a version of its board",
+		"SELECT t.campaign_id, t.unit_id, 0, 'version', 1, coalesce(b.version, 0) FROM unit_total t "
+		"JOIN unit u ON u.campaign_id = t.campaign_id AND u.id = t.unit_id AND u.parent_id = 0 "
+		"LEFT JOIN board b ON b.campaign_id = t.campaign_id "
+		"WHERE t.phase = 0 AND t.entered > 0 AND coalesce(b.version, 0) = 0"},
 	{"participation", "for each person, unit, phase and day the number of counted submissions",
 		"WITH should AS (" COUNTED_BY_DAY ") "
 		"SELECT campaign_id, unit_id, phase, 'persons that differ', 0, count(*) FROM should s "

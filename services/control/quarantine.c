@@ -27,12 +27,19 @@ static const char list_sql[] =
 		"ORDER BY q.at DESC, q.submission_id, q.stage LIMIT $4";
 static const char show_sql[] = COLUMNS "WHERE q.submission_id = $1 ORDER BY q.at, q.stage";
 
-/* Every open row of a submission, or whatever stage refused it next would hold it back; once more: none is open. */
+/* Every open row of a submission, or whatever stage refused it next would hold it back; once more: none is open. Says
+ * of how many submissions, and how many of those are held by a stage that was not named, or decided. */
 static const char replay_sql[] =
-	"UPDATE quarantine SET released_at = now() WHERE released_at IS NULL AND ($1 IS NULL OR submission_id = $1) "
+	"WITH released AS (UPDATE quarantine SET released_at = now() WHERE released_at IS NULL AND ($1 IS NULL OR "
+	"submission_id = $1) "
 	"AND ($2 IS NULL OR stage = $2) AND ($3 IS NULL OR submission_id IN (SELECT s.id FROM submission s "
 	"JOIN campaign c ON c.id = s.campaign_id WHERE c.code = $3 AND s.id = quarantine.submission_id)) "
-	"RETURNING submission_id";
+	"RETURNING submission_id), replayed AS (SELECT DISTINCT submission_id AS id FROM released), "
+	"told AS (SELECT EXISTS (SELECT FROM decision d WHERE d.submission_id = r.id) AS decided, $2 IS NOT NULL AND "
+	"EXISTS (SELECT FROM quarantine q WHERE q.submission_id = r.id AND q.released_at IS NULL AND q.stage <> $2) "
+	"AS held FROM replayed r) SELECT count(*), count(*) FILTER (WHERE decided), "
+	"count(*) FILTER (WHERE held AND NOT decided) FROM told";
+enum { REPLAYED, DECIDED, HELD };
 
 static const char *state_of(const PGresult *rows, int row)
 {
@@ -180,6 +187,18 @@ static int say_nothing_waits(struct pg *pg, const char *code, const struct id128
 	return EXIT_OK;
 }
 
+static void say_replayed(const PGresult *rows)
+{
+	int64_t decided = pg_get_i64(rows, 0, DECIDED), held = pg_get_i64(rows, 0, HELD);
+
+	printf("%" PRId64 " will be handed out again", pg_get_i64(rows, 0, REPLAYED) - decided - held);
+	if (held > 0)
+		printf(", %" PRId64 " when another stage's refusal is replayed too", held);
+	if (decided > 0)
+		printf(", %" PRId64 " not: decided meanwhile", decided);
+	puts("");
+}
+
 int command_quarantine_replay(struct rundir *run, int argc, char **argv)
 {
 	const char *code = NULL, *campaign = NULL, *stage = NULL;
@@ -208,8 +227,8 @@ int command_quarantine_replay(struct rundir *run, int argc, char **argv)
 		fprintf(stderr, "sangkien: nothing is certain to be handed out again: %s\n", pg_error(pg));
 		return EXIT_AWAY;
 	}
-	if (!all && PQntuples(rows) == 0)
+	if (!all && pg_get_i64(rows, 0, REPLAYED) == 0)
 		return say_nothing_waits(pg, code, &id);
-	printf("%d will be handed out again\n", PQntuples(rows));
+	say_replayed(rows);
 	return EXIT_OK;
 }

@@ -102,8 +102,8 @@
 	"FULL JOIN audit_total t USING (campaign_id, unit_id, phase) CROSS JOIN LATERAL (VALUES "                      \
 	"('entered', s.entered, t.entered), ('under_review', s.under_review, t.under_review), "                        \
 	"('counted', s.counted, t.counted), ('rejected', s.rejected, t.rejected), "                                    \
-	"('duplicate', s.duplicate, t.duplicate), ('revoked', s.revoked, t.revoked)) AS v(what, expected, found) "     \
-	"WHERE coalesce(expected, 0) <> coalesce(found, 0)"
+	"('duplicate', s.duplicate, t.duplicate), ('revoked', s.revoked, t.revoked), ('awarded', 0, t.awarded)) "      \
+	"AS v(what, expected, found) WHERE coalesce(expected, 0) <> coalesce(found, 0)"
 
 #define RECOUNT_DAYS_SQL                                                                                               \
 	"SELECT campaign_id, unit_id, phase, 'counted of ' || day, s.n, t.counted FROM (SELECT campaign_id, "          \

@@ -29,6 +29,8 @@ DRIFTS = {
     "a total that is too high": ("UPDATE unit_total SET entered = entered + 1, counted = counted + 1 "
                                  "WHERE unit_id = 2 AND phase = 1", {"totals", "board"}),
     "a total that is missing": ("DELETE FROM unit_total WHERE unit_id = 5 AND phase = 0", {"totals", "conservation"}),
+    "an award that nobody gave": ("UPDATE unit_total SET awarded = 1 WHERE unit_id = 1 AND phase = 0", {"totals", "board"}),
+    "a board without a version": ("DELETE FROM board", {"board_version"}),
     "people counted twice": ("UPDATE unit_total SET people = 2 WHERE unit_id = 1 AND phase = 0", {"people", "board"}),
     "a participation that is gone": ("DELETE FROM participation WHERE unit_id = 4", {"participation"}),
     "a day that counts too much": ("UPDATE unit_day SET counted = counted + 1 WHERE unit_id = 2 AND phase = 1", {"days"}),

@@ -119,6 +119,7 @@ def test_writes_that_go_on_are_no_drift(world):  # noqa: F811
 # What is wrong, how it is undone, and which checks find it.
 WRONG = [
     ("UPDATE unit_total SET entered = entered {} 1, counted = counted {} 1 WHERE unit_id = 2 AND phase = 0", {"totals", "board"}),
+    ("UPDATE unit_total SET awarded = awarded {} 1 WHERE unit_id = 1 AND phase = 0", {"totals", "board"}),
     ("UPDATE unit_total SET people = people {} 1 WHERE unit_id = 1 AND phase = 0", {"people", "board"}),
     ("UPDATE unit_day SET counted = counted {} 1 WHERE unit_id = 3", {"days"}),
     ("UPDATE participation SET counted = counted {} 1 WHERE unit_id = 4", {"participation"}),

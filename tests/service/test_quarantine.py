@@ -3,6 +3,7 @@
 Would catch: poison that only SQL can find or let go, a replay that makes two of one, one that takes a decided submission
 up again, one that waits ten minutes to be handed out, and personal data in a list.
 """
+import concurrent.futures
 import uuid
 
 import pytest
@@ -45,7 +46,8 @@ def test_all_of_a_stage_and_what_is_decided_stays_decided(control, world):
     other = world.submit(YB, PERSON, "tám", COUNTED)
     world.run("INSERT INTO quarantine (submission_id, stage, reason) VALUES (%s, 'deduplication', 'y')", other)
     assert "0 will" in control.do("quarantine", "replay", "--all", "--campaign", "other")
-    assert "2 will" in control.do("quarantine", "replay", "--all", "--campaign", "trial", "--stage", "deduplication")
+    told = control.do("quarantine", "replay", "--all", "--campaign", "trial", "--stage", "deduplication")
+    assert told == "0 will be handed out again, 1 when another stage's refusal is replayed too, 1 not: decided meanwhile\n"
     assert open_rows(world) == [(poison, "validation")]
     rows = control.json("quarantine", "list", "--all")["quarantine"]
     decided = [row for row in rows if row["state"] == "counted"]
@@ -54,6 +56,21 @@ def test_all_of_a_stage_and_what_is_decided_stays_decided(control, world):
     code = next(row["tracking_code"] for row in rows if row["state"] == "waits")
     assert "1 will" in control.do("quarantine", "replay", code)
     assert open_rows(world) == []
+
+
+def test_two_operators_at_once_replay_it_once(control, world):
+    """Each names it, or all: of each submission one of them is told that it will be handed out again."""
+    poison = rows_of(world)[0][0]
+    for stage in ("intake", "deduplication"):
+        world.run("INSERT INTO quarantine (submission_id, stage, reason) VALUES (%s, %s, 'y')", poison, stage)
+    code = control.json("quarantine", "list")["quarantine"][0]["tracking_code"]
+    for words in ((code,), ("--all",), (code,)):
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            told = list(pool.map(lambda _, words=words: control.run("quarantine", "replay", *words), range(4)))
+        assert {code for code, _, _ in told} == {0}, told
+        assert sum(text.startswith("1 will") for _, text, _ in told) == 1, told
+        assert open_rows(world) == []
+        world.run("UPDATE quarantine SET released_at = NULL")
 
 
 @pytest.mark.parametrize("words", [(), ("x",), ("--all", "7"), ("--stage", "intake")])
