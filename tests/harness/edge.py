@@ -68,6 +68,7 @@ class Upstream(_End):
         super().__init__(kind)
         self.worker, self.acks = None, {}
         self.workers = {}  # by the instance's name
+        self.boots, self.ended = {}, set()  # of an instance, the process that was heard last; of those that were killed
         self.socket = self.context.socket(zmq.ROUTER)
         self.socket.curve_server = True
         self.socket.curve_publickey, self.socket.curve_secretkey = keys
@@ -77,8 +78,10 @@ class Upstream(_End):
         while self.socket.poll(wait_ms):
             worker, frame = self.socket.recv_multipart()
             envelope = self.wire.Envelope.FromString(frame)
-            if envelope.kind == self.wire.KIND_READY:
-                self.worker = self.workers[envelope.ready.instance.decode()] = worker
+            if envelope.kind == self.wire.KIND_READY and envelope.ready.boot_id not in self.ended:
+                instance = envelope.ready.instance.decode()
+                self.worker, self.boots[instance] = worker, envelope.ready.boot_id
+                self.workers[instance] = worker
             elif envelope.kind == self.wire.KIND_ACK:
                 self.acks[envelope.ack.message_id] = envelope.ack
             wait_ms = 0
@@ -88,7 +91,8 @@ class Upstream(_End):
         return self.worker is not None if instance is None else instance in self.workers
 
     def forget(self, instance):
-        """It was killed: its next READY is that of another process."""
+        """It was killed: what it has still said is no READY of the next process."""
+        self.ended.add(self.boots.pop(instance, None))
         self.workers.pop(instance, None)
         self.worker = None
 

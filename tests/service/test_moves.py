@@ -139,7 +139,7 @@ class Books:
         assert wrong == []
 
     def everything(self):
-        return [self.server.query(f"SELECT * FROM {table} ORDER BY 1, 2, 3") for table in (
+        return [self.server.query(f"SELECT * FROM {table} whole ORDER BY whole") for table in (
             "unit", "unit_past", "unit_total", "unit_day", "unit_round", "participation", "decision", "quota_target")] + \
             self.server.query("SELECT version FROM reference_version") + self.server.query("SELECT version FROM board") + \
             [self.tree_version()]
