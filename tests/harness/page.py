@@ -36,9 +36,9 @@ def prepare(system):
 
 def run(word):
     """[(test, None or what it said)]; a browser that is not there is a fault, not a skip."""
-    chromium = shutil.which("chromium")
+    chromium = shutil.which("chromium-headless-shell")  # Chromium without its windows, at three fifths of the CPU
     if chromium is None:
-        return [("chromium", "it is not installed; `deploy/bootstrap test` installs it")]
+        return [("chromium-headless-shell", "it is not installed; `deploy/bootstrap test` installs it")]
     system = System()
     try:
         prepare(system.up())

@@ -14,6 +14,19 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.join(ROOT, os.environ.get("SANGKIEN_BUILD", "build"))
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
+MEMORY, ROOM = "/dev/shm", 2 << 30
+
+
+def throwaway_root(disk):
+    """Where directories are made that live as long as a test: in memory where it has room and programs may run from it, else on
+    `disk`. A file system on a disk looks for each new file at what was removed in the last seconds, and databases that come
+    and go are of thousands of files."""
+    try:
+        about = os.statvfs(MEMORY)
+    except OSError:
+        return disk
+    roomy = about.f_bavail * about.f_frsize >= ROOM and os.access(MEMORY, os.W_OK | os.X_OK)
+    return MEMORY if roomy and not about.f_flag & os.ST_NOEXEC else disk
 
 
 def owner():
@@ -40,7 +53,7 @@ class Directory:
     """A short directory of our own (a unix socket's path has at most 107 bytes), removed at the end."""
 
     def __init__(self):
-        self.path = tempfile.mkdtemp(prefix="sk.", dir="/tmp")
+        self.path = tempfile.mkdtemp(prefix="sk.", dir=throwaway_root("/tmp"))
         os.chmod(self.path, 0o755)
         if os.geteuid() == 0:
             os.chown(self.path, owner().pw_uid, owner().pw_gid)

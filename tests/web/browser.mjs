@@ -19,7 +19,7 @@ mkdirSync(SHOTS, { recursive: true });
 
 let browser = null;
 export async function open({ base = BASE, ...options } = {}, path = null, ready = true) {
-	browser ??= await chromium.launch({ executablePath: process.env.PAGE_CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+	browser ??= await chromium.launch({ executablePath: process.env.PAGE_CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 	const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce", locale: "vi-VN", ...options });
 	context.setDefaultTimeout(WAIT_MS);
 	const page = await context.newPage();
