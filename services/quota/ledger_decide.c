@@ -1,9 +1,8 @@
 /* From verdicts to first decisions. */
 #include "common/runtime/clock.h"
-#include "common/runtime/log.h"
-#include "common/runtime/mutant.h"
 #include "services/quota/candidates.h"
 #include "services/quota/claims.h"
+#include "services/quota/fence.h"
 #include "services/quota/history.h"
 #include "services/quota/ledger_frame.h"
 
@@ -44,75 +43,49 @@ static enum pg_status recall_decided(struct transaction *transaction, struct par
 	return PG_OK;
 }
 
-static int compare_shards(const void *left, const void *right)
+/* The rows of these shards as they are now, and stay until the commit. NULL: the arena is full. */
+static struct shard_epoch *take_epochs(const PGresult *rows, struct arena *arena)
 {
-	int32_t a = *(const int32_t *)left, b = *(const int32_t *)right;
+	size_t count = (size_t)PQntuples(rows);
+	struct shard_epoch *locked = arena_alloc(arena, count * sizeof(*locked));
 
-	return (a > b) - (a < b);
+	for (int row = 0; locked != NULL && row < PQntuples(rows); row++)
+		locked[row] =
+			(struct shard_epoch){(uint32_t)pg_get_i32(rows, row, 0), (uint64_t)pg_get_i64(rows, row, 1)};
+	return locked;
 }
 
-/* Sorted and distinct; NULL: the arena is full. */
-static int32_t *gather_shards(const struct part *part, struct arena *arena, size_t *count)
+static enum pg_status lock_epochs(
+	struct transaction *transaction, const uint32_t *shards, size_t count, PGresult **rows)
 {
-	size_t all = 0, next = 0;
-	int32_t *shards;
+	struct pg_params *p = pg_params(transaction->pg);
 
-	for (size_t i = 0; i < part->count; i++)
-		all += part->verdicts[i].fate == FATE_OPEN ? part->verdicts[i].consulted_count : 0;
-	shards = arena_alloc(arena, all * sizeof(*shards));
-	*count = 0;
-	if (shards == NULL)
-		return NULL;
-	for (size_t i = 0; i < part->count; i++) {
-		const struct verdict *verdict = &part->verdicts[i];
-		for (size_t k = 0; verdict->fate == FATE_OPEN && k < verdict->consulted_count; k++)
-			shards[next++] = (int32_t)verdict->consulted[k].shard;
-	}
-	qsort(shards, all, sizeof(*shards), compare_shards);
-	for (size_t i = 0; i < all; i++)
-		if (*count == 0 || shards[*count - 1] != shards[i])
-			shards[(*count)++] = shards[i];
-	return shards;
+	pg_array_begin(p, PG_OID_INT4);
+	for (size_t i = 0; i < count; i++)
+		pg_i32(p, (int32_t)shards[i]);
+	pg_array_end(p);
+	return pg_run(transaction->pg, fence_sql, rows, transaction->deadline_ms);
 }
 
-static bool is_current(const PGresult *rows, const struct shard_epoch *consulted)
-{
-	for (int row = 0; row < PQntuples(rows); row++)
-		if ((uint32_t)pg_get_i32(rows, row, 0) == consulted->shard)
-			return (uint64_t)pg_get_i64(rows, row, 1) == consulted->epoch;
-	return false;
-}
-
-/* Verdicts that asked an index which has been rebuilt since may have missed a copy (law 3). The lock keeps an owner
- * from raising its epoch until what is decided here can be read by its rebuild. */
 static enum pg_status fence(struct transaction *transaction, struct part *part)
 {
 	CLEANUP(pg_result_clear) PGresult *rows = NULL;
+	struct shard_epoch *locked;
 	size_t count;
-	int32_t *shards = gather_shards(part, transaction->arena, &count);
-	struct pg_params *p;
+	uint32_t *shards = fence_shards(part->verdicts, part->count, transaction->arena, &count);
 	enum pg_status status;
 
 	if (shards == NULL)
 		return PG_REFUSED;
-	if (count == 0 || MUTANT_NO_FENCING_EPOCH)
+	if (count == 0)
 		return PG_OK;
-	p = pg_params(transaction->pg);
-	pg_array_begin(p, PG_OID_INT4);
-	for (size_t i = 0; i < count; i++)
-		pg_i32(p, shards[i]);
-	pg_array_end(p);
-	status = pg_run(transaction->pg, fence_sql, &rows, transaction->deadline_ms);
+	status = lock_epochs(transaction, shards, count, &rows);
 	if (status != PG_OK)
 		return status;
-	for (size_t i = 0; i < part->count; i++) {
-		struct verdict *verdict = &part->verdicts[i];
-		for (size_t k = 0; verdict->fate == FATE_OPEN && k < verdict->consulted_count; k++)
-			if (!is_current(rows, &verdict->consulted[k])) {
-				verdict->fate = FATE_NOT_NOW;
-				verdict->is_fenced = true;
-			}
-	}
+	locked = take_epochs(rows, transaction->arena);
+	if (locked == NULL)
+		return PG_REFUSED;
+	fence_judge(part->verdicts, part->count, locked, (size_t)PQntuples(rows));
 	return PG_OK;
 }
 

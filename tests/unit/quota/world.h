@@ -3,6 +3,7 @@
 #define SANGKIEN_TESTS_QUOTA_WORLD_H
 
 #include "common/domain/unit_tree.h"
+#include "tests/unit/chance.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,20 +12,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static inline uint64_t next_random(uint64_t *seed)
-{
-	uint64_t z = (*seed += UINT64_C(0x9e3779b97f4a7c15));
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
-static inline uint32_t below(uint64_t *seed, uint32_t bound)
-{
-	return (uint32_t)(next_random(seed) % bound);
-}
 
 /* Units 1 … count, at most UNIT_SECTION deep; every unit but the root takes submissions. */
 static inline struct unit_tree *random_tree(uint64_t *seed, uint32_t count)
