@@ -125,7 +125,7 @@ PURE := $(addprefix common/,edge/credit edge/lease edge/lease_book edge/lease_wo
 		domain/unit_tree domain/text) \
 	$(addprefix services/intake/,window backlog id_map) \
 	$(addprefix services/quota/,fence copies tally days hours people) \
-	$(addprefix services/deduplication/,index index_batch entries pages postings sketch lanes weights verdict)
+	$(addprefix services/deduplication/,tenure index index_batch entries pages postings sketch lanes weights verdict)
 $(BUILD)/simulation/pure: $(PURE:%=$(BUILD)/%.o) $(PROTO_C:.c=.o)
 	@mkdir -p $(@D)
 	@$(CC) -pie -nostartfiles -Wl,-e,0 $^ -lprotobuf-c -lxxhash -lutf8proc -lm -o $@
@@ -133,7 +133,7 @@ $(BUILD)/simulation/pure: $(PURE:%=$(BUILD)/%.o) $(PROTO_C:.c=.o)
 $(BUILD)/simulation/simulator: | $(BUILD)/simulation/pure
 
 # Its mutants: one object of one service (or of common/) is built without one protection -------------------------------
-MUTANTS := no_fencing_epoch=quota/fence epoch_after_rebuild=deduplication/index_role \
+MUTANTS := no_fencing_epoch=quota/fence epoch_after_rebuild=deduplication/tenure \
 	greatest_instead_of_newest=quota/board_scripts no_conflict_on_effects=quota/history \
 	acknowledge_before_commit=intake/scribe sweep_after_last_seen=intake/sweeper window_never_freed=intake/window \
 	person_per_submission=quota/people revoke_keeps_ancestors=quota/tally lease_never_expires=edge/lease

@@ -2,7 +2,7 @@
 #include "common/runtime/log.h"
 #include "services/deduplication/owner.h"
 
-enum { CLAIM_DEADLINE_MS = 5000, CHECK_DEADLINE_MS = 500, CHECK_EVERY_MS = 1000 };
+enum { CLAIM_DEADLINE_MS = 5000, CHECK_DEADLINE_MS = 500 };
 
 /* The parameter of every statement here that names the shard. NULL: PostgreSQL is away. */
 static struct pg_params *begin(struct owner *owner, int64_t deadline_ms)
@@ -14,14 +14,17 @@ static struct pg_params *begin(struct owner *owner, int64_t deadline_ms)
 	return params;
 }
 
-static void take_epoch(struct owner *owner, const PGresult *rows)
+static void show_epoch(const struct owner *owner)
 {
-	owner->epoch = (uint64_t)pg_get_i64(rows, 0, 0);
-	metric_set(owner->metrics.epoch, (int64_t)owner->epoch);
+	metric_set(owner->metrics.epoch, (int64_t)owner->tenure.epoch);
 }
 
-/* Committed before anything is read: a verdict of the old epoch is then either in `signature` already, or refused by
- * quota, which locks the row FOR SHARE (law 3). */
+static void say_superseded(const struct owner *owner, uint64_t newer)
+{
+	log_error("shard_superseded", KV_U64("shard", owner->shard), KV_U64("epoch", owner->tenure.epoch),
+		KV_U64("newer", newer));
+}
+
 static const char claim_sql[] =
 	"INSERT INTO index_shard AS s (shard, epoch, owner) VALUES ($1, 1, $2) "
 	"ON CONFLICT (shard) DO UPDATE SET epoch = s.epoch + 1, owner = excluded.owner RETURNING epoch";
@@ -40,22 +43,14 @@ bool epoch_claim(struct owner *owner)
 		log_warn("shard_not_claimed", KV_U64("shard", owner->shard), KV_TEXT("why", pg_error(owner->pg)));
 		return false;
 	}
-	take_epoch(owner, rows);
-	owner->checked_ms = clock_monotonic_ms();
-	log_info("shard_claimed", KV_U64("shard", owner->shard), KV_U64("epoch", owner->epoch));
+	tenure_claimed(&owner->tenure, (uint64_t)pg_get_i64(rows, 0, 0), clock_monotonic_ms());
+	show_epoch(owner);
+	log_info("shard_claimed", KV_U64("shard", owner->shard), KV_U64("epoch", owner->tenure.epoch));
 	return true;
 }
 
-/* Only from our own: who was superseded must not take the shard back with an index that has missed what came since. */
 static const char raise_sql[] =
 	"UPDATE index_shard SET epoch = epoch + 1 WHERE shard = $1 AND epoch = $2 RETURNING epoch";
-
-static void supersede(struct owner *owner, uint64_t newer)
-{
-	owner->stage = OWNER_SUPERSEDED;
-	log_error("shard_superseded", KV_U64("shard", owner->shard), KV_U64("epoch", owner->epoch),
-		KV_U64("newer", newer));
-}
 
 bool epoch_raise(struct owner *owner)
 {
@@ -65,35 +60,31 @@ bool epoch_raise(struct owner *owner)
 	struct pg_params *params = begin(owner, deadline_ms);
 	if (params == NULL)
 		return false;
-	pg_i64(params, (int64_t)owner->epoch);
+	pg_i64(params, (int64_t)owner->tenure.epoch);
 	/* Where the outcome is unknown it may have been raised: then the next attempt finds that it is not ours. */
 	if (pg_run(owner->pg, raise_sql, &rows, deadline_ms) != PG_OK)
 		return false;
-	if (PQntuples(rows) != 1) {
-		supersede(owner, 0);
+	if (!tenure_raised(&owner->tenure, PQntuples(rows) == 1 ? (uint64_t)pg_get_i64(rows, 0, 0) : 0)) {
+		say_superseded(owner, 0);
 		return false;
 	}
-	take_epoch(owner, rows);
-	log_info("texts_overtook", KV_U64("shard", owner->shard), KV_U64("epoch", owner->epoch));
+	show_epoch(owner);
+	log_info("texts_overtook", KV_U64("shard", owner->shard), KV_U64("epoch", owner->tenure.epoch));
 	return true;
 }
 
-void epoch_check(struct owner *owner)
+bool epoch_check(struct owner *owner)
 {
 	CLEANUP(pg_result_clear) PGresult *rows = NULL;
 	int64_t now_ms = clock_monotonic_ms();
 
-	if (owner->stage == OWNER_CLAIMING || owner->stage == OWNER_SUPERSEDED ||
-		now_ms < owner->checked_ms + CHECK_EVERY_MS)
-		return;
-	owner->checked_ms = now_ms;
-	if (!pg_ready(owner->pg, now_ms + CHECK_DEADLINE_MS))
-		return;
-	pg_i32(pg_params(owner->pg), (int32_t)owner->shard);
+	if (begin(owner, now_ms + CHECK_DEADLINE_MS) == NULL)
+		return false;
 	if (pg_run(owner->pg, "SELECT epoch FROM index_shard WHERE shard = $1", &rows, now_ms + CHECK_DEADLINE_MS) !=
 		PG_OK)
-		return;
+		return false;
 	uint64_t epoch = PQntuples(rows) == 1 ? (uint64_t)pg_get_i64(rows, 0, 0) : 0;
-	if (epoch != owner->epoch)
-		supersede(owner, epoch);
+	if (!tenure_told(&owner->tenure, epoch, now_ms))
+		say_superseded(owner, epoch);
+	return true;
 }

@@ -1,20 +1,19 @@
 #include "common/runtime/clock.h"
 #include "common/runtime/log.h"
-#include "common/runtime/mutant.h"
 #include "services/deduplication/owner.h"
 #include "services/deduplication/roles.h"
 
 #include <signal.h>
 #include <unistd.h>
 
-enum { TICK_MS = 2, RETRY_MS = 200, FIGURES_EVERY_MS = 1000 };
+enum { TICK_MS = 2, FIGURES_EVERY_MS = 1000 };
 
 struct index_role {
 	struct owner owner;
 	const struct deduplication_settings *settings;
 	struct receiver *receiver; /* NULL until the index is whole */
 	struct curve_keys keys;
-	int64_t next_step_ms, next_figures_ms;
+	int64_t next_figures_ms;
 	bool ending;
 };
 
@@ -37,27 +36,21 @@ static bool open_receiver(struct index_role *role)
 	return role->receiver != NULL;
 }
 
-static bool step(struct owner *owner)
+static bool act(struct owner *owner, enum tenure_action action)
 {
-	switch (owner->stage) {
-	case OWNER_CLAIMING:
-		owner->checked_ms = clock_monotonic_ms();
-		if (!MUTANT_EPOCH_AFTER_REBUILD && !epoch_claim(owner))
-			return false;
-		owner->stage = OWNER_RESUMING;
-		return true;
-	case OWNER_RESUMING:
+	switch (action) {
+	case TENURE_CLAIM:
+		return epoch_claim(owner);
+	case TENURE_CHECK:
+		return epoch_check(owner);
+	case TENURE_RESUME:
 		return rebuild_resume(owner);
-	case OWNER_RELEARNING:
+	case TENURE_RELEARN:
 		return rebuild_relearn(owner);
-	case OWNER_REBUILDING:
-		if (!rebuild_page(owner))
-			return false;
-		if (MUTANT_EPOCH_AFTER_REBUILD && owner->stage == OWNER_WHOLE && !epoch_claim(owner))
-			owner->stage = OWNER_REBUILDING;
-		return true;
-	case OWNER_WHOLE:
-	case OWNER_SUPERSEDED:
+	case TENURE_REBUILD:
+		return rebuild_page(owner);
+	case TENURE_REST:
+	case TENURE_LEAVE:
 		break;
 	}
 	return true;
@@ -66,15 +59,16 @@ static bool step(struct owner *owner)
 static void say_stage(const struct index_role *role)
 {
 	static const char *const why[] = {
-		[OWNER_CLAIMING] = "waits for PostgreSQL to claim the shard",
-		[OWNER_RESUMING] = "takes up the document frequencies",
-		[OWNER_RELEARNING] = "learns the latest texts again",
-		[OWNER_REBUILDING] = "rebuilds the index",
-		[OWNER_WHOLE] = "",
-		[OWNER_SUPERSEDED] = "another process owns the shard",
+		[TENURE_CLAIMING] = "waits for PostgreSQL to claim the shard",
+		[TENURE_RESUMING] = "takes up the document frequencies",
+		[TENURE_RELEARNING] = "learns the latest texts again",
+		[TENURE_REBUILDING] = "rebuilds the index",
+		[TENURE_WHOLE] = "",
+		[TENURE_SUPERSEDED] = "another process owns the shard",
 	};
 
-	service_condition(role->owner.service, "index", role->owner.stage == OWNER_WHOLE, why[role->owner.stage]);
+	service_condition(
+		role->owner.service, "index", tenure_is_whole(&role->owner.tenure), why[role->owner.tenure.stage]);
 }
 
 static void show_figures(struct index_role *role, int64_t now_ms)
@@ -101,13 +95,13 @@ static void on_tick(void *context)
 	struct index_role *role = context;
 	struct owner *owner = &role->owner;
 	int64_t now_ms = clock_monotonic_ms();
+	enum tenure_action action = tenure_next(&owner->tenure, now_ms);
 
-	epoch_check(owner);
-	if (owner->stage < OWNER_WHOLE && now_ms >= role->next_step_ms && !step(owner))
-		role->next_step_ms = now_ms + RETRY_MS;
-	if (owner->stage == OWNER_WHOLE && role->receiver == NULL && !open_receiver(role))
+	if (!act(owner, action))
+		tenure_failed(&owner->tenure, action, now_ms);
+	if (tenure_is_whole(&owner->tenure) && role->receiver == NULL && !open_receiver(role))
 		log_error("askers_not_reached", KV_TEXT("askers", role->settings->askers));
-	if (owner->stage == OWNER_SUPERSEDED)
+	if (action == TENURE_LEAVE)
 		end_superseded(role);
 	say_stage(role);
 	show_figures(role, now_ms);
@@ -142,7 +136,7 @@ int index_role_run(struct service *service, const struct deduplication_settings 
 		service_every(service, TICK_MS, on_tick, &role);
 		service_on_drain(service, begin_drain, is_drained, &role);
 		exit_code = service_run(service);
-		if (role.owner.stage == OWNER_SUPERSEDED)
+		if (role.owner.tenure.stage == TENURE_SUPERSEDED)
 			exit_code = ROLE_EXIT_SUPERSEDED;
 	}
 	if (role.receiver != NULL)

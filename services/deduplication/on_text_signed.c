@@ -23,8 +23,8 @@ void owner_publish(struct owner *owner)
 		return;
 	if (snapshots_publish(owner->pg, owner->frequency, clock_monotonic_ms() + PUBLISH_DEADLINE_MS) ==
 		PUBLISHED_BY_OTHER) {
-		owner->stage = OWNER_SUPERSEDED;
-		log_error("shard_superseded", KV_U64("shard", owner->shard), KV_U64("epoch", owner->epoch),
+		tenure_supersede(&owner->tenure);
+		log_error("shard_superseded", KV_U64("shard", owner->shard), KV_U64("epoch", owner->tenure.epoch),
 			KV_U64("snapshot", frequency_number(owner->frequency) + 1));
 	}
 	metric_set(owner->metrics.snapshot, frequency_number(owner->frequency));
@@ -52,7 +52,7 @@ static void answer_item(struct owner *owner, struct delivery *delivery, size_t i
 {
 	const struct shard_word word = {
 		.shard = owner->shard,
-		.epoch = owner->epoch,
+		.epoch = owner->tenure.epoch,
 		.snapshot = owner_learns(owner) ? frequency_number(owner->frequency) : 0,
 	};
 
@@ -89,19 +89,19 @@ void on_text_signed(struct delivery *delivery, void *context)
 	size_t count = delivery_count(delivery);
 	struct index_asked *asked = arena_alloc(delivery_arena(delivery), count * sizeof(*asked));
 
-	if (owner->stage != OWNER_WHOLE || asked == NULL) {
-		turn_away(delivery, owner->stage != OWNER_WHOLE ? "not the owner of this shard" : "out of memory");
+	if (!tenure_is_whole(&owner->tenure) || asked == NULL) {
+		turn_away(delivery, asked == NULL ? "out of memory" : "not the owner of this shard");
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
 		read_item(delivery, i, &asked[i]);
-	owner->overtaken |= index_batch_overtake(owner->index, asked, count);
+	if (index_batch_overtake(owner->index, asked, count))
+		tenure_overtook(&owner->tenure);
 	learn(owner, asked, count);
-	if (owner->overtaken && !epoch_raise(owner)) {
+	if (tenure_must_raise(&owner->tenure) && !epoch_raise(owner)) {
 		turn_away(delivery, "the epoch is not raised");
 		return;
 	}
-	owner->overtaken = false;
 	index_batch_ask(owner->index, asked, count);
 	learn(owner, asked, count);
 	if (owner_learns(owner))

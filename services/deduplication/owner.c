@@ -23,6 +23,7 @@ static void open_metrics(struct owner *owner)
 bool owner_init(struct owner *owner, struct service *service, struct pg *pg, uint32_t shard, uint32_t shards)
 {
 	*owner = (struct owner){.service = service, .pg = pg, .shard = shard};
+	tenure_init(&owner->tenure, owner_learns(owner));
 	shard_map_init(&owner->map, shards);
 	open_metrics(owner);
 	owner->index = index_new(&owner->map, shard);

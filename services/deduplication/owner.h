@@ -1,5 +1,5 @@
-/* The index role's state: the owner of one shard. epoch.c claims the shard and watches over the claim, rebuild.c makes
- * the index whole, on_text_signed.c answers. Nothing is answered before the index is whole. One thread. */
+/* The index role's state: the owner of one shard. What it does next is its tenure's; epoch.c claims the shard and
+ * watches over the claim, rebuild.c makes the index whole, on_text_signed.c answers. One thread. */
 #ifndef SANGKIEN_DEDUPLICATION_OWNER_H
 #define SANGKIEN_DEDUPLICATION_OWNER_H
 
@@ -7,23 +7,14 @@
 #include "common/runtime/pg.h"
 #include "services/deduplication/index.h"
 #include "services/deduplication/signer.h"
-
-enum owner_stage {
-	OWNER_CLAIMING,   /* raises the epoch */
-	OWNER_RESUMING,   /* takes up the newest snapshot (learning shard) */
-	OWNER_RELEARNING, /* and the texts that came after it */
-	OWNER_REBUILDING, /* from the stored signatures */
-	OWNER_WHOLE,
-	OWNER_SUPERSEDED, /* somebody else has raised the epoch since: this process has nothing to say any more */
-};
+#include "services/deduplication/tenure.h"
 
 struct owner {
 	struct service *service;
 	struct pg *pg;
 	struct shard_map map;
 	uint32_t shard;
-	enum owner_stage stage;
-	uint64_t epoch;
+	struct tenure tenure;
 	struct text_index *index;
 	/* Of the learning shard: */
 	struct frequency *frequency;
@@ -33,8 +24,7 @@ struct owner {
 	struct shingle_table *shingles;
 	struct id128 cursor; /* greatest id read in this stage */
 	uint64_t read;       /* rows, in this stage */
-	int64_t began_ms, checked_ms;
-	bool overtaken;     /* a text has overtaken others, and the epoch is not raised yet */
+	int64_t began_ms;
 	struct buffer body; /* of the answer being written */
 	struct owner_metrics {
 		struct metric *answered, *learnt, *refused, *texts, *bytes, *epoch, *snapshot;
@@ -49,15 +39,13 @@ static inline bool owner_learns(const struct owner *owner)
 	return owner->shard == LEARNING_SHARD;
 }
 
-/* epoch.c. False: PostgreSQL is away, try again. */
+/* What the tenure asks for. False: nothing is known of what came of it (PostgreSQL is away, or there is no memory).
+ * epoch.c: */
 bool epoch_claim(struct owner *owner) MUST_CHECK;
-/* What was answered before is not to be decided by any more. False: not raised (PostgreSQL is away, or somebody else
- * has raised it: OWNER_SUPERSEDED), try again. */
+bool epoch_check(struct owner *owner) MUST_CHECK;
+/* What was answered before is not to be decided by any more. False also where the shard is not ours any more. */
 bool epoch_raise(struct owner *owner) MUST_CHECK;
-/* Is the shard still ours? Asked each second; a failure to ask is no answer: quota's fence holds meanwhile. */
-void epoch_check(struct owner *owner);
-
-/* rebuild.c: one step (a page of rows). False: PostgreSQL is away, or there is no memory; try again. */
+/* rebuild.c, where one step is a page of rows: */
 bool rebuild_resume(struct owner *owner) MUST_CHECK;
 bool rebuild_relearn(struct owner *owner) MUST_CHECK;
 bool rebuild_page(struct owner *owner) MUST_CHECK;

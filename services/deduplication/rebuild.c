@@ -5,10 +5,9 @@
 
 enum { SIGNATURES_A_PAGE = 10000, TEXTS_A_PAGE = 2000, PAGE_DEADLINE_MS = 5000 };
 
-static void begin_stage(struct owner *owner, enum owner_stage stage, struct id128 cursor)
+static void begin_reading(struct owner *owner, struct id128 after)
 {
-	owner->stage = stage;
-	owner->cursor = cursor;
+	owner->cursor = after;
 	owner->read = 0;
 	owner->began_ms = clock_monotonic_ms();
 }
@@ -35,10 +34,8 @@ bool rebuild_resume(struct owner *owner)
 	if (owner_learns(owner) &&
 		!snapshots_resume(owner->pg, owner->frequency, &last, clock_monotonic_ms() + PAGE_DEADLINE_MS))
 		return false;
-	if (owner_learns(owner))
-		begin_stage(owner, OWNER_RELEARNING, last);
-	else
-		begin_stage(owner, OWNER_REBUILDING, (struct id128){0});
+	tenure_read(&owner->tenure);
+	begin_reading(owner, last);
 	return true;
 }
 
@@ -67,7 +64,8 @@ bool rebuild_relearn(struct owner *owner)
 		return true;
 	log_info("frequencies_relearnt", KV_U64("texts", owner->read),
 		KV_U64("documents", frequency_documents(owner->frequency)));
-	begin_stage(owner, OWNER_REBUILDING, (struct id128){0});
+	tenure_read(&owner->tenure);
+	begin_reading(owner, (struct id128){0});
 	return true;
 }
 
@@ -111,6 +109,6 @@ bool rebuild_page(struct owner *owner)
 		return true;
 	log_info("index_whole", KV_U64("shard", owner->shard), KV_U64("texts", owner->read),
 		KV_I64("took_ms", clock_monotonic_ms() - owner->began_ms));
-	owner->stage = OWNER_WHOLE;
+	tenure_read(&owner->tenure);
 	return true;
 }
