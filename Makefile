@@ -124,7 +124,7 @@ $(BUILD)/simulation/simulator: $(SIMULATION_OBJ) $(SIMULATED:%=$(BUILD)/simulati
 PURE := $(addprefix common/,edge/credit edge/lease edge/lease_book edge/lease_worker edge/wire runtime/arena runtime/buffer \
 		domain/unit_tree domain/text) \
 	$(addprefix services/intake/,window backlog id_map) \
-	$(addprefix services/quota/,fence copies tally days hours people) \
+	$(addprefix services/quota/,fence board_versions copies tally days hours people) \
 	$(addprefix services/deduplication/,tenure index index_batch entries pages postings sketch lanes weights verdict)
 $(BUILD)/simulation/pure: $(PURE:%=$(BUILD)/%.o) $(PROTO_C:.c=.o)
 	@mkdir -p $(@D)

@@ -4,44 +4,23 @@
 #include "common/runtime/log.h"
 #include "common/runtime/mailbox.h"
 #include "services/quota/board_rebuild.h"
+#include "services/quota/board_versions.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { WATCHED_MAX = 1024, DEADLINE_MS = 5000 };
-
-/* One campaign's board as it was when it last moved. */
-struct watched {
-	uint32_t campaign;
-	int64_t applied;
-	int64_t since_ms;
-	int64_t current_ms; /* when it was last at PostgreSQL's version */
-};
+enum { DEADLINE_MS = 5000 };
 
 struct board_keeper {
 	struct board_keeper_options options;
 	struct pg *pg;
-	struct watched watched[WATCHED_MAX];
-	size_t watched_count;
+	struct board_versions versions;
 	struct metric *behind, *age, *rebuilds;
 	struct mailbox *wake; /* never has a letter: closed, it ends the wait between two looks */
 	atomic_bool closing;
 	pthread_t thread;
 };
-
-/* NULL: more campaigns than are watched. */
-static struct watched *watch(struct board_keeper *keeper, uint32_t campaign)
-{
-	for (size_t i = 0; i < keeper->watched_count; i++)
-		if (keeper->watched[i].campaign == campaign)
-			return &keeper->watched[i];
-	if (keeper->watched_count == WATCHED_MAX)
-		return NULL;
-	keeper->watched[keeper->watched_count] =
-		(struct watched){.campaign = campaign, .applied = -1, .current_ms = clock_monotonic_ms()};
-	return &keeper->watched[keeper->watched_count++];
-}
 
 static void rebuild(struct board_keeper *keeper, const struct reference_campaign *campaign, const char *why)
 {
@@ -54,54 +33,39 @@ static void rebuild(struct board_keeper *keeper, const struct reference_campaign
 		KV_I64("version", version), KV_I64("took_ms", clock_monotonic_ms() - began_ms));
 }
 
-/* A gap closes by itself when its transaction's news arrive; as long as `applied` moves there is nothing to mend. */
-static bool stands_still(struct watched *watched, int64_t applied, int64_t version)
-{
-	int64_t now = clock_monotonic_ms();
-
-	if (applied == version || applied != watched->applied) {
-		watched->applied = applied;
-		watched->since_ms = now;
-	}
-	return now - watched->since_ms > BOARD_GAP_MS;
-}
-
-/* Of the board that has not been current for longest. */
-static int64_t oldest_age_ms(const struct board_keeper *keeper)
-{
-	int64_t now_ms = clock_monotonic_ms(), oldest_ms = 0;
-
-	for (size_t i = 0; i < keeper->watched_count; i++)
-		if (now_ms - keeper->watched[i].current_ms > oldest_ms)
-			oldest_ms = now_ms - keeper->watched[i].current_ms;
-	return oldest_ms;
-}
-
-/* `state` was read before `version`, which only grows: a board ahead of it is no board of this database. Gives how far
- * the board is behind. */
-static int64_t judge(struct board_keeper *keeper, const struct reference_campaign *campaign,
+static void replace(struct board_keeper *keeper, const struct reference_campaign *campaign,
 	const struct board_state *state, int64_t version)
 {
-	struct watched *watched = watch(keeper, campaign->id);
+	log_error("board_of_another_history", KV_TEXT("campaign", campaign->campaign->code),
+		KV_I64("applied", state->applied), KV_I64("version", version));
+	if (board_store_drop(keeper->options.store, campaign->id))
+		rebuild(keeper, campaign, "it was ahead of PostgreSQL");
+}
 
-	if (watched != NULL && state->exists && state->applied == version)
-		watched->current_ms = clock_monotonic_ms();
-	if (!state->exists) {
+static void care_for(struct board_keeper *keeper, const struct reference_campaign *campaign,
+	const struct board_state *state, int64_t version)
+{
+	const struct board_newest newest = {.version = version, .tree = campaign->tree_version};
+
+	switch (board_versions_look(&keeper->versions, campaign->id, state, &newest, clock_monotonic_ms())) {
+	case BOARD_LEAVE:
+		return;
+	case BOARD_MAKE:
 		rebuild(keeper, campaign, "there was none");
-	} else if (state->applied > version) {
-		log_error("board_of_another_history", KV_TEXT("campaign", campaign->campaign->code),
-			KV_I64("applied", state->applied), KV_I64("version", version));
-		if (board_store_drop(keeper->options.store, campaign->id))
-			rebuild(keeper, campaign, "it was ahead of PostgreSQL");
-	} else if (watched != NULL && stands_still(watched, state->applied, version)) {
+		return;
+	case BOARD_REPLACE:
+		replace(keeper, campaign, state, version);
+		return;
+	case BOARD_CLOSE_GAP:
 		rebuild(keeper, campaign, "it stood still behind PostgreSQL");
-		watched->applied = -1;
-	} else if (state->tree < campaign->tree_version) {
+		return;
+	case BOARD_REPLANT:
 		rebuild(keeper, campaign, "units moved");
-	} else if (state->building) {
+		return;
+	case BOARD_TIDY:
 		board_store_sweep(keeper->options.store, campaign->id);
+		return;
 	}
-	return version - state->applied;
 }
 
 static bool read_versions(struct board_keeper *keeper, PGresult **versions)
@@ -130,22 +94,32 @@ static bool read_states(struct board_keeper *keeper, const struct reference *ref
 	return true;
 }
 
+/* What Redis has was read before PostgreSQL's versions. Gives how far all boards together are behind. */
+static int64_t care_for_all(struct board_keeper *keeper, const struct reference *reference,
+	const struct board_state *states, const PGresult *versions)
+{
+	int64_t behind = 0;
+
+	for (size_t i = 0; i < reference->campaign_count && !atomic_load(&keeper->closing); i++) {
+		int64_t version = version_of(versions, reference->campaigns[i].id);
+
+		care_for(keeper, &reference->campaigns[i], &states[i], version);
+		behind += version - states[i].applied;
+	}
+	return behind;
+}
+
 static void look(struct board_keeper *keeper, const struct reference *reference)
 {
 	CLEANUP(pg_result_clear) PGresult *versions = NULL;
 	struct board_state *states = calloc(reference->campaign_count + 1, sizeof(*states));
-	int64_t behind = 0;
 	bool there = board_store_ready(keeper->options.store);
 
 	there = there && states != NULL && read_states(keeper, reference, states);
 	service_condition(keeper->options.service, "redis", there, there ? "" : "Redis is away; boards wait for it");
-	if (there && read_versions(keeper, &versions)) {
-		for (size_t i = 0; i < reference->campaign_count && !atomic_load(&keeper->closing); i++)
-			behind += judge(keeper, &reference->campaigns[i], &states[i],
-				version_of(versions, reference->campaigns[i].id));
-		metric_set(keeper->behind, behind);
-	}
-	metric_set(keeper->age, oldest_age_ms(keeper) / 1000);
+	if (there && read_versions(keeper, &versions))
+		metric_set(keeper->behind, care_for_all(keeper, reference, states, versions));
+	metric_set(keeper->age, board_versions_age_ms(&keeper->versions, clock_monotonic_ms()) / 1000);
 	free(states);
 }
 

@@ -1,16 +1,12 @@
-/* Watches over the boards in Redis and rebuilds them from PostgreSQL: one that is not there (new, emptied, lost), one
- * whose version stands still behind PostgreSQL's (a transaction's news never came: crash between commit and board),
- * one that is ahead of it (another history). Readers go on meanwhile; no half-built board is ever shown. */
+/* Watches over the boards in Redis and rebuilds from PostgreSQL those that need it (board_versions.h says which).
+ * Readers go on meanwhile; no half-built board is ever shown. */
 #ifndef SANGKIEN_QUOTA_BOARD_KEEPER_H
 #define SANGKIEN_QUOTA_BOARD_KEEPER_H
 
 #include "common/domain/reference.h"
 #include "services/quota/board_store.h"
 
-enum {
-	BOARD_LOOK_EVERY_MS = 500,
-	BOARD_GAP_MS = 2000, /* that stays this long will not close by itself */
-};
+enum { BOARD_LOOK_EVERY_MS = 500 };
 
 struct board_keeper;
 

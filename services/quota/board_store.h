@@ -5,6 +5,7 @@
 
 #include "services/quota/board.h"
 #include "services/quota/board_scripts.h"
+#include "services/quota/board_versions.h"
 
 struct board_store;
 
@@ -17,11 +18,6 @@ bool board_store_ready(struct board_store *store) MUST_CHECK;
 /* All news in one pipeline. */
 bool board_store_apply(struct board_store *store, const struct board_news *news, size_t count) MUST_CHECK;
 
-struct board_state {
-	bool exists, building;
-	int64_t applied, generation; /* where it exists */
-	uint64_t tree;               /* version of the unit tree it was built for */
-};
 bool board_store_state(struct board_store *store, uint32_t campaign, struct board_state *state) MUST_CHECK;
 bool board_store_drop(struct board_store *store, uint32_t campaign) MUST_CHECK;
 
