@@ -125,7 +125,8 @@ PURE := $(addprefix common/,edge/credit edge/lease edge/lease_book edge/lease_wo
 		domain/unit_tree domain/text) \
 	$(addprefix services/intake/,window backlog id_map) \
 	$(addprefix services/quota/,fence board_versions copies tally days hours people) \
-	$(addprefix services/deduplication/,tenure index index_batch entries pages postings sketch lanes weights verdict)
+	$(addprefix services/deduplication/,tenure index index_batch entries pages postings sketch lanes weights verdict) \
+	services/leaderboard/versions
 $(BUILD)/simulation/pure: $(PURE:%=$(BUILD)/%.o) $(PROTO_C:.c=.o)
 	@mkdir -p $(@D)
 	@$(CC) -pie -nostartfiles -Wl,-e,0 $^ -lprotobuf-c -lxxhash -lutf8proc -lm -o $@

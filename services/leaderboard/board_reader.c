@@ -66,8 +66,8 @@ static bool take_rows(struct board_view *view, const redisReply *total, const re
 	return well;
 }
 
-/* True: the board of at least version `wanted` is in the view. */
-static bool read_redis(struct board_reader *reader, struct board_view *view, uint64_t wanted)
+/* True: a board that may be shown is in the view. */
+static bool read_redis(struct board_reader *reader, struct board_view *view, const struct newest *newest)
 {
 	CLEANUP(redis_reply_clear) redisReply *reply = ask_redis(reader, view);
 	if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 4)
@@ -78,7 +78,7 @@ static bool read_redis(struct board_reader *reader, struct board_view *view, uin
 	view->version = strtoull(reply->element[0]->str, NULL, 10);
 	view->from_redis = true;
 	view->as_of = clock_now_us();
-	return view->version >= wanted && take_rows(view, reply->element[1], reply->element[2]);
+	return newest_may_show(newest, true, view->version) && take_rows(view, reply->element[1], reply->element[2]);
 }
 
 static void forget_figures(struct board_row *row)
@@ -139,13 +139,11 @@ static bool read_postgresql(struct board_reader *reader, struct board_view *view
 
 static bool read_figures(struct board_reader *reader, struct board_view *view, bool *moved)
 {
-	struct watch_state state = watch_state(reader->watch, view->query.campaign);
-	if (!state.redis_is_alien && read_redis(reader, view, state.version)) {
-		view->current = state.postgresql;
-		return true;
-	}
-	view->current = true;
-	return read_postgresql(reader, view, moved);
+	struct newest newest = watch_state(reader->watch, view->query.campaign).newest;
+	bool read = read_redis(reader, view, &newest) || read_postgresql(reader, view, moved);
+
+	view->current = newest_is_current(&newest, view->from_redis);
+	return read;
 }
 
 /* One attempt, with the tree that is known now. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-enum { SETS = 64, WAYS = 4, STAND_IN_US = 1000000 };
+enum { SETS = 64, WAYS = 4 };
 
 struct waiter {
 	http_ticket ticket;
@@ -88,12 +88,6 @@ static void store(struct boards *boards, struct board_view *view)
 	*place = (struct cached){.view = view, .used = ++boards->clock};
 }
 
-/* PostgreSQL stood in for Redis, which is back: asked again, and not more often than this. */
-static bool has_stood_in(const struct board_view *view, const struct watch_state *state)
-{
-	return !view->from_redis && state->redis_is_level && clock_now_us() - view->as_of > STAND_IN_US;
-}
-
 bool boards_is_fresh(const struct boards *boards, const struct board_view *view)
 {
 	struct leaderboard *leaderboard = boards->leaderboard;
@@ -101,9 +95,8 @@ bool boards_is_fresh(const struct boards *boards, const struct board_view *view)
 	const struct reference *reference = reference_acquire(leaderboard->reference);
 	bool same = reference && reference->version == view->reference->version;
 	reference_release(leaderboard->reference, &reference);
-	return same && view->version >= state.version && view->current == state.postgresql &&
-	       view->targets == state.targets && !(view->from_redis && state.redis_is_alien) &&
-	       !has_stood_in(view, &state);
+	const struct shown shown = {view->version, view->from_redis, view->current, view->as_of};
+	return same && view->targets == state.targets && newest_still_holds(&state.newest, &shown, clock_now_us());
 }
 
 struct board_view *boards_cached(struct boards *boards, const struct board_query *query)

@@ -9,15 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-enum { TURN_MS = 250, FRESH_MS = 1500, DEADLINE_MS = 1000, LOAD_DEADLINE_MS = 20000, REDIS_TIMEOUT_MS = 500 };
-enum { CAMPAIGNS_MAX = 4096, PATIENCE_MS = 3000, PATIENCE_AWAY_MS = 200 };
-
-struct seen {
-	uint32_t campaign;
-	uint64_t version; /* PostgreSQL's */
-	uint64_t applied; /* Redis's, 0 where it has none */
-	bool alien;       /* Redis was ahead of PostgreSQL: it holds the board of another life of this system */
-};
+enum { TURN_MS = 250, DEADLINE_MS = 1000, LOAD_DEADLINE_MS = 20000, REDIS_TIMEOUT_MS = 500 };
+enum { PATIENCE_MS = 3000, PATIENCE_AWAY_MS = 200 };
 
 struct watch {
 	struct watch_options options;
@@ -28,54 +21,23 @@ struct watch {
 	pthread_mutex_t mutex; /* of what follows */
 	pthread_cond_t wake;
 	bool closing;
-	struct seen *seen; /* campaigns in no order: there are few */
-	size_t seen_count;
-	int64_t postgresql_at_ms, redis_at_ms; /* last answer; 0: never */
+	struct versions *versions;
 	struct targets *targets;
 };
-
-/* Under the mutex. */
-static struct seen *find_seen(struct watch *watch, uint32_t campaign)
-{
-	for (size_t i = 0; i < watch->seen_count; i++)
-		if (watch->seen[i].campaign == campaign)
-			return &watch->seen[i];
-	return NULL;
-}
-
-/* Under the mutex. NULL: too many campaigns. */
-static struct seen *take_seen(struct watch *watch, uint32_t campaign)
-{
-	struct seen *seen = find_seen(watch, campaign);
-	if (seen || watch->seen_count == CAMPAIGNS_MAX)
-		return seen;
-	seen = &watch->seen[watch->seen_count++];
-	*seen = (struct seen){.campaign = campaign};
-	return seen;
-}
 
 static void note_applied(struct watch *watch, uint32_t campaign, uint64_t applied)
 {
 	pthread_mutex_lock(&watch->mutex);
-	struct seen *seen = take_seen(watch, campaign);
-	if (seen)
-		seen->applied = applied;
+	versions_applied(watch->versions, campaign, applied);
 	pthread_mutex_unlock(&watch->mutex);
 }
 
-/* Redis was asked before, so that it cannot be ahead of what PostgreSQL says now. */
 static void note_version(struct watch *watch, uint32_t campaign, uint64_t version)
 {
 	pthread_mutex_lock(&watch->mutex);
-	struct seen *seen = take_seen(watch, campaign);
-	bool was_alien = seen && seen->alien;
-	if (seen) {
-		seen->version = version;
-		seen->alien = seen->applied > version;
-	}
-	bool is_alien = seen && seen->alien;
+	bool is_ahead = versions_stored(watch->versions, campaign, version);
 	pthread_mutex_unlock(&watch->mutex);
-	if (is_alien && !was_alien)
+	if (is_ahead)
 		log_warn("redis_board_ahead", KV_U64("campaign", campaign), KV_U64("version", version));
 }
 
@@ -99,7 +61,7 @@ static bool ask_postgresql(struct watch *watch, uint64_t *reference)
 		if (!pg_get_null(rows, row, 1))
 			note_version(watch, (uint32_t)pg_get_i16(rows, row, 1), (uint64_t)pg_get_i64(rows, row, 2));
 	pthread_mutex_lock(&watch->mutex);
-	watch->postgresql_at_ms = clock_monotonic_ms();
+	versions_postgresql_answered(watch->versions, clock_monotonic_ms());
 	pthread_mutex_unlock(&watch->mutex);
 	return true;
 }
@@ -138,18 +100,16 @@ static bool ask_redis(struct watch *watch)
 	}
 	reference_release(watch->options.reference, &reference);
 	pthread_mutex_lock(&watch->mutex);
-	watch->redis_at_ms = answers ? clock_monotonic_ms() : watch->redis_at_ms;
+	if (answers)
+		versions_redis_answered(watch->versions, clock_monotonic_ms());
 	pthread_mutex_unlock(&watch->mutex);
 	return answers;
 }
 
 static void show_behind(struct watch *watch)
 {
-	uint64_t behind = 0;
 	pthread_mutex_lock(&watch->mutex);
-	for (size_t i = 0; i < watch->seen_count; i++)
-		if (watch->seen[i].version > watch->seen[i].applied)
-			behind += watch->seen[i].version - watch->seen[i].applied;
+	uint64_t behind = versions_behind(watch->versions);
 	pthread_mutex_unlock(&watch->mutex);
 	metric_set(watch->behind, (int64_t)behind);
 }
@@ -157,6 +117,7 @@ static void show_behind(struct watch *watch)
 static void turn(struct watch *watch)
 {
 	uint64_t reference = 0;
+	/* In this order (versions.h). */
 	bool redis = ask_redis(watch);
 	bool postgresql = ask_postgresql(watch, &reference);
 	if (postgresql)
@@ -195,7 +156,7 @@ static void watch_free(struct watch *watch)
 	pg_close(&watch->pg);
 	redis_close(&watch->redis);
 	targets_release(&watch->targets);
-	free(watch->seen);
+	versions_free(&watch->versions);
 	free(watch);
 }
 
@@ -217,12 +178,12 @@ struct watch *watch_open(const struct watch_options *options)
 	watch->options = *options;
 	watch->behind = metrics_gauge(service_metrics(options->service), "sangkien_leaderboard_redis_behind_versions",
 		NULL, "Versions that Redis is behind the newest board, all campaigns together");
-	watch->seen = calloc(CAMPAIGNS_MAX, sizeof(struct seen));
+	watch->versions = versions_new();
 	watch->pg = pg_open(options->conninfo, "leaderboard watch");
 	watch->redis = redis_open(options->redis, options->redis_user, options->redis_password_file, REDIS_TIMEOUT_MS);
 	init_wake(watch);
 	service_condition(options->service, "postgresql-or-redis", false, "not asked yet");
-	if (watch->seen && watch->pg && watch->redis && pthread_create(&watch->thread, NULL, run, watch) == 0)
+	if (watch->versions && watch->pg && watch->redis && pthread_create(&watch->thread, NULL, run, watch) == 0)
 		return watch;
 	watch_free(watch);
 	return NULL;
@@ -244,33 +205,19 @@ void watch_close(struct watch **watch)
 	watch_free(it);
 }
 
-static bool is_recent(int64_t at_ms)
-{
-	return at_ms != 0 && clock_monotonic_ms() - at_ms < FRESH_MS;
-}
-
 struct watch_state watch_state(struct watch *watch, uint32_t campaign)
 {
-	struct watch_state state = {0};
+	int64_t now_ms = clock_monotonic_ms();
 	pthread_mutex_lock(&watch->mutex);
-	const struct seen *seen = find_seen(watch, campaign);
-	state.postgresql = is_recent(watch->postgresql_at_ms);
-	state.targets = targets_version(watch->targets);
-	if (seen) {
-		state.redis_is_alien = seen->alien;
-		state.version = seen->version;
-		/* With PostgreSQL away the newest is what Redis has, and nobody can say that it is current. */
-		if (!state.postgresql && !seen->alien && seen->applied > seen->version)
-			state.version = seen->applied;
-		state.redis_is_level = is_recent(watch->redis_at_ms) && !seen->alien && seen->applied == state.version;
-	}
+	struct watch_state state = {.newest = versions_newest(watch->versions, campaign, now_ms),
+		.targets = targets_version(watch->targets)};
 	pthread_mutex_unlock(&watch->mutex);
 	return state;
 }
 
 uint32_t watch_patience_ms(struct watch *watch)
 {
-	return watch_state(watch, 0).postgresql ? PATIENCE_MS : PATIENCE_AWAY_MS;
+	return watch_state(watch, 0).newest.postgresql ? PATIENCE_MS : PATIENCE_AWAY_MS;
 }
 
 struct targets *watch_targets(struct watch *watch)

@@ -1,10 +1,12 @@
-/* What the newest board of each campaign is, asked of PostgreSQL and Redis four times a second (law 5), by a thread
- * of its own. Holds the newest targets, and keeps the readiness condition "postgresql-or-redis". */
+/* Asks Redis and PostgreSQL four times a second for the versions of each campaign's board (law 5; versions.h says what
+ * follows), by a thread of its own. Holds the newest targets, and keeps the readiness condition "postgresql-or-redis".
+ */
 #ifndef SANGKIEN_LEADERBOARD_WATCH_H
 #define SANGKIEN_LEADERBOARD_WATCH_H
 
 #include "common/domain/reference.h"
 #include "common/domain/targets.h"
+#include "services/leaderboard/versions.h"
 
 struct watch;
 
@@ -19,11 +21,8 @@ void watch_close(struct watch **watch);
 
 /* Any thread. */
 struct watch_state {
-	uint64_t version;    /* newest known of this campaign's board */
-	bool postgresql;     /* it answered within the last second and a half: `version` is its own */
-	bool redis_is_alien; /* Redis holds a board that PostgreSQL never had */
-	bool redis_is_level; /* Redis answered within the last second and a half, and has `version` */
-	uint64_t targets;    /* version of the targets, 0: none yet */
+	struct newest newest; /* of the campaign's board */
+	uint64_t targets;     /* version of the targets, 0: none yet */
 };
 struct watch_state watch_state(struct watch *watch, uint32_t campaign);
 /* How long to wait for PostgreSQL: while it is known to be away nobody is kept waiting for it. */
