@@ -1,35 +1,23 @@
 #include "services/quota/board_store.h"
 
-#include "common/runtime/buffer.h"
 #include "common/runtime/clock.h"
 #include "common/runtime/random.h"
 #include "common/runtime/redis.h"
+#include "services/quota/board_words.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	SHA_SIZE = 41,
-	GROUP_ROWS_MAX = 500, /* Lua unpacks them on its stack */
 	REBUILD_TTL_MS = 10000,
-};
-
-/* A command as it is put together: the words stand one behind the other, each with its end. */
-struct words {
-	struct buffer text;
-	size_t *ends;
-	size_t count, capacity;
-	bool failed;
-	const char **argv;
-	size_t *sizes;
 };
 
 struct board_store {
 	struct redis *redis;
 	char sha[BOARD_SCRIPTS][SHA_SIZE]; /* "": to be loaded (again) */
-	struct words words;
+	struct board_words words;
 };
 
 struct board_store *board_store_open(
@@ -53,10 +41,7 @@ void board_store_close(struct board_store **handle)
 	if (store == NULL)
 		return;
 	redis_close(&store->redis);
-	buffer_deinit(&store->words.text);
-	free(store->words.ends);
-	free(store->words.argv);
-	free(store->words.sizes);
+	board_words_deinit(&store->words);
 	free(store);
 }
 
@@ -73,125 +58,6 @@ bool board_store_ready(struct board_store *store)
 	if (!ready)
 		forget_scripts(store);
 	return ready;
-}
-
-/* Words ----------------------------------------------------------------------------------------------------------- */
-
-static bool grow(struct words *words)
-{
-	size_t capacity = words->capacity == 0 ? 256 : words->capacity * 2;
-	size_t *ends = realloc(words->ends, capacity * sizeof(*ends));
-	const char **argv;
-	size_t *sizes;
-
-	if (ends == NULL)
-		return false;
-	words->ends = ends;
-	argv = realloc(words->argv, capacity * sizeof(*argv));
-	if (argv == NULL)
-		return false;
-	words->argv = argv;
-	sizes = realloc(words->sizes, capacity * sizeof(*sizes));
-	if (sizes == NULL)
-		return false;
-	words->sizes = sizes;
-	words->capacity = capacity;
-	return true;
-}
-
-static void end_word(struct words *words)
-{
-	words->failed |= words->text.failed || (words->count == words->capacity && !grow(words));
-	if (!words->failed)
-		words->ends[words->count++] = words->text.size;
-}
-
-static void begin_words(struct words *words)
-{
-	buffer_clear(&words->text);
-	words->count = 0;
-	words->failed = false;
-}
-
-static void add_word(struct words *words, const char *word)
-{
-	buffer_text(&words->text, word);
-	end_word(words);
-}
-
-/* A thousand a transaction: printf would be a tenth of the service's work. */
-static void write_number(struct buffer *text, int64_t number)
-{
-	char digits[20];
-	size_t at = sizeof(digits);
-
-	assert(number >= 0);
-	do {
-		digits[--at] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number > 0);
-	buffer_add(text, digits + at, sizeof(digits) - at);
-}
-
-static void add_number(struct words *words, int64_t number)
-{
-	write_number(&words->text, number);
-	end_word(words);
-}
-
-static void add_key(struct words *words, uint32_t campaign, const char *name)
-{
-	buffer_format(&words->text, "board:{c%" PRIu32 "}:%s", campaign, name);
-	end_word(words);
-}
-
-static void add_figures(struct words *words, int64_t version, const struct board_row *row)
-{
-	const int64_t figures[] = {version, row->entered, row->counted, row->people, row->awarded};
-
-	for (size_t i = 0; i < ARRAY_LENGTH(figures); i++) {
-		if (i > 0)
-			buffer_add(&words->text, " ", 1);
-		write_number(&words->text, figures[i]);
-	}
-	end_word(words);
-}
-
-/* These rows share parent and phase. */
-static void add_group(struct words *words, int64_t version, const struct board_row *rows, size_t count)
-{
-	write_number(&words->text, rows->parent);
-	buffer_add(&words->text, ":", 1);
-	write_number(&words->text, rows->phase);
-	end_word(words);
-	add_number(words, (int64_t)count);
-	for (size_t i = 0; i < count; i++) {
-		add_number(words, rows[i].unit);
-		add_figures(words, version, &rows[i]);
-	}
-}
-
-static void add_rows(struct words *words, const struct board_news *news)
-{
-	for (size_t from = 0, to; from < news->count; from = to) {
-		const struct board_row *first = &news->rows[from];
-
-		for (to = from + 1; to < news->count && to - from < GROUP_ROWS_MAX; to++)
-			if (news->rows[to].parent != first->parent || news->rows[to].phase != first->phase)
-				break;
-		add_group(words, news->version, first, to - from);
-	}
-}
-
-static bool lay_out(struct words *words)
-{
-	if (words->failed)
-		return false;
-	for (size_t i = 0, from = 0; i < words->count; from = words->ends[i++]) {
-		words->argv[i] = (const char *)words->text.data + from;
-		words->sizes[i] = words->ends[i] - from;
-	}
-	return true;
 }
 
 /* Scripts --------------------------------------------------------------------------------------------------------- */
@@ -216,18 +82,18 @@ static bool begin_script(struct board_store *store, enum board_script script, in
 		forget_scripts(store);
 		return false;
 	}
-	begin_words(&store->words);
-	add_word(&store->words, "EVALSHA");
-	add_word(&store->words, store->sha[script]);
-	add_number(&store->words, keys);
+	board_words_begin(&store->words);
+	board_words_text(&store->words, "EVALSHA");
+	board_words_text(&store->words, store->sha[script]);
+	board_words_number(&store->words, keys);
 	return true;
 }
 
 static bool append_script(struct board_store *store)
 {
-	struct words *words = &store->words;
+	struct board_words *words = &store->words;
 
-	return lay_out(words) && redis_append(store->redis, (int)words->count, words->argv, words->sizes);
+	return board_words_end(words) && redis_append(store->redis, (int)words->count, words->argv, words->sizes);
 }
 
 static bool collect_number(struct board_store *store, int64_t *number)
@@ -249,18 +115,18 @@ static bool run_script(struct board_store *store, int64_t *number)
 
 bool board_store_apply(struct board_store *store, const struct board_news *news, size_t count)
 {
-	struct words *words = &store->words;
+	struct board_words *words = &store->words;
 	int64_t applied;
 	size_t sent = 0;
 	bool good = redis_ready(store->redis) && load_script(store, BOARD_APPLY);
 
 	for (; good && sent < count; sent += good) {
 		good = begin_script(store, BOARD_APPLY, 3);
-		add_key(words, news[sent].campaign, "meta");
-		add_key(words, news[sent].campaign, "ahead");
-		add_key(words, news[sent].campaign, "ahead:building");
-		add_number(words, news[sent].version);
-		add_rows(words, &news[sent]);
+		board_words_key(words, news[sent].campaign, "meta");
+		board_words_key(words, news[sent].campaign, "ahead");
+		board_words_key(words, news[sent].campaign, "ahead:building");
+		board_words_number(words, news[sent].version);
+		board_words_rows(words, &news[sent]);
 		good = good && append_script(store);
 	}
 	for (size_t i = 0; i < sent; i++)
@@ -293,9 +159,9 @@ bool board_store_drop(struct board_store *store, uint32_t campaign)
 
 	if (!begin_script(store, BOARD_DROP, 3))
 		return false;
-	add_key(&store->words, campaign, "meta");
-	add_key(&store->words, campaign, "ahead");
-	add_key(&store->words, campaign, "ahead:building");
+	board_words_key(&store->words, campaign, "meta");
+	board_words_key(&store->words, campaign, "ahead");
+	board_words_key(&store->words, campaign, "ahead:building");
 	return run_script(store, &ignored);
 }
 
@@ -306,7 +172,7 @@ bool board_store_mend(struct board_store *store, uint32_t campaign, int64_t *men
 	if (!begin_script(store, BOARD_MEND, ARRAY_LENGTH(names)))
 		return false;
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
-		add_key(&store->words, campaign, names[i]);
+		board_words_key(&store->words, campaign, names[i]);
 	return run_script(store, mended);
 }
 
@@ -374,8 +240,8 @@ static void release_lock(struct board_store *store, const struct board_rebuild *
 
 	if (!begin_script(store, BOARD_RELEASE, 1))
 		return;
-	add_key(&store->words, rebuild->campaign, "rebuild");
-	add_word(&store->words, rebuild->token);
+	board_words_key(&store->words, rebuild->campaign, "rebuild");
+	board_words_text(&store->words, rebuild->token);
 	/* A lock that is not let go ends by itself. */
 	if (!run_script(store, &ignored))
 		return;
@@ -387,12 +253,12 @@ static bool begin_generation(struct board_store *store, const struct board_rebui
 
 	if (!begin_script(store, BOARD_BEGIN, 4))
 		return false;
-	add_key(&store->words, rebuild->campaign, "meta");
-	add_key(&store->words, rebuild->campaign, "ahead:building");
-	add_key(&store->words, rebuild->campaign, "rebuild");
-	add_key(&store->words, rebuild->campaign, "generations");
-	add_word(&store->words, rebuild->token);
-	add_number(&store->words, rebuild->generation);
+	board_words_key(&store->words, rebuild->campaign, "meta");
+	board_words_key(&store->words, rebuild->campaign, "ahead:building");
+	board_words_key(&store->words, rebuild->campaign, "rebuild");
+	board_words_key(&store->words, rebuild->campaign, "generations");
+	board_words_text(&store->words, rebuild->token);
+	board_words_number(&store->words, rebuild->generation);
 	return run_script(store, &answer) && answer == 0;
 }
 
@@ -417,13 +283,13 @@ bool board_store_load(struct board_store *store, const struct board_rebuild *reb
 
 	if (!begin_script(store, BOARD_LOAD, 2))
 		return false;
-	add_key(&store->words, rebuild->campaign, "meta");
-	add_key(&store->words, rebuild->campaign, "rebuild");
-	add_word(&store->words, rebuild->token);
-	add_number(&store->words, rebuild->generation);
-	add_number(&store->words, REBUILD_TTL_MS);
-	add_number(&store->words, rows->version);
-	add_rows(&store->words, rows);
+	board_words_key(&store->words, rebuild->campaign, "meta");
+	board_words_key(&store->words, rebuild->campaign, "rebuild");
+	board_words_text(&store->words, rebuild->token);
+	board_words_number(&store->words, rebuild->generation);
+	board_words_number(&store->words, REBUILD_TTL_MS);
+	board_words_number(&store->words, rows->version);
+	board_words_rows(&store->words, rows);
 	return run_script(store, &answer) && answer == 0;
 }
 
@@ -432,14 +298,14 @@ bool board_store_switch(struct board_store *store, const struct board_rebuild *r
 {
 	if (!begin_script(store, BOARD_SWITCH, 4))
 		return false;
-	add_key(&store->words, rebuild->campaign, "meta");
-	add_key(&store->words, rebuild->campaign, "rebuild");
-	add_key(&store->words, rebuild->campaign, "ahead");
-	add_key(&store->words, rebuild->campaign, "ahead:building");
-	add_word(&store->words, rebuild->token);
-	add_number(&store->words, rebuild->generation);
-	add_number(&store->words, version);
-	add_number(&store->words, (int64_t)tree);
+	board_words_key(&store->words, rebuild->campaign, "meta");
+	board_words_key(&store->words, rebuild->campaign, "rebuild");
+	board_words_key(&store->words, rebuild->campaign, "ahead");
+	board_words_key(&store->words, rebuild->campaign, "ahead:building");
+	board_words_text(&store->words, rebuild->token);
+	board_words_number(&store->words, rebuild->generation);
+	board_words_number(&store->words, version);
+	board_words_number(&store->words, (int64_t)tree);
 	return run_script(store, applied);
 }
 
@@ -447,10 +313,10 @@ static bool sweep_some(struct board_store *store, uint32_t campaign, int64_t *de
 {
 	if (!begin_script(store, BOARD_SWEEP, 4))
 		return false;
-	add_key(&store->words, campaign, "meta");
-	add_key(&store->words, campaign, "generations");
-	add_key(&store->words, campaign, "rebuild");
-	add_key(&store->words, campaign, "ahead:building");
+	board_words_key(&store->words, campaign, "meta");
+	board_words_key(&store->words, campaign, "generations");
+	board_words_key(&store->words, campaign, "rebuild");
+	board_words_key(&store->words, campaign, "ahead:building");
 	return run_script(store, deleted);
 }
 
