@@ -227,11 +227,11 @@ bench-backlog: ## resident memory while a backlog of a million drains; writes bu
 SEEDS ?= 10000
 .PHONY: simulate-faults simulation
 simulation: $(BUILD)/simulation/simulator $(MUTANTS_BUILT)
-simulate-faults: ## the pipeline under faults on virtual time, then its mutants (SEED=n replays one, TRACE=1 tells it; SEEDS=n)
+simulate-faults: ## the pipeline under faults on virtual time, then its mutants (SEED=n replays one, TRACE=1 tells it; SEEDS=n FROM=n)
 	@deploy/bootstrap test
 	@$(MAKE) --no-print-directory -j2 simulation
 	@$(if $(SEED),$(BUILD)/simulation/simulator --seed $(SEED) $(if $(TRACE),--trace),\
-		$(BUILD)/simulation/simulator --seeds $(SEEDS) && tests/simulation/find_mutants $(BUILD)/simulation)
+		$(BUILD)/simulation/simulator --seeds $(SEEDS) $(if $(FROM),--from $(FROM)) && tests/simulation/find_mutants $(BUILD)/simulation)
 
 .PHONY: format
 format: ## rewrite the C sources in the house's format

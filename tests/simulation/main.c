@@ -96,6 +96,7 @@ static void begin_process(void)
 	process_begin();
 	redis_begin();
 	pipeline_warm_up();
+	memory_settle();
 }
 
 /* The child's words go to a pipe: a reason where it failed, else its digest. */

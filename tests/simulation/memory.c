@@ -1,21 +1,24 @@
 /* The allocator of the simulator, in place of libc's: one process with one thread lives for some milliseconds, and half
  * of its time went into pages that were given back, cleared, and touched again. Small blocks come one after another
- * from one region and go back to a list of their size; large ones are the kernel's, which gives them cleared. What a
- * crashed machine held is never given back. */
-#include "common/runtime/base.h"
+ * from one region of huge pages and go back to a list of their size; large ones, of which little is touched, are the
+ * kernel's, which gives them cleared. What a crashed machine held is never given back. */
+#include "tests/simulation/shell.h"
 
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define REGION_BYTES ((size_t)1 << 31)
+#define HUGE_BYTES ((size_t)2 << 20)
 
 enum {
 	ALIGNMENT = 16,
 	CLASSES = 64,
-	LARGE_BYTES = 128 * 1024,
+	LARGE_BYTES = 256 * 1024,
 	PAGE_BYTES = 4096,
 };
 
@@ -66,7 +69,14 @@ static bool open_region(void)
 	if (at == NULL)
 		return false;
 	region_end = at + REGION_BYTES;
+	(void)syscall(SYS_madvise, at, REGION_BYTES, MADV_HUGEPAGE); /* refused: then on small ones */
 	return true;
+}
+
+/* A page that parent and child share is copied where the child writes to it. */
+void memory_settle(void)
+{
+	at = (uint8_t *)round_up((uintptr_t)at, HUGE_BYTES);
 }
 
 static void *take_large(size_t size, size_t alignment)
@@ -173,4 +183,10 @@ int posix_memalign(void **memory, size_t alignment, size_t size)
 {
 	*memory = memalign(alignment, size);
 	return *memory == NULL ? ENOMEM : 0;
+}
+
+/* A chunk made for thousands of texts holds some dozen here: a huge page would be cleared for nothing. */
+int madvise(void *memory, size_t size, int advice)
+{
+	return size <= HUGE_BYTES ? 0 : (int)syscall(SYS_madvise, memory, size, advice);
 }

@@ -7,6 +7,8 @@
 
 int64_t process_wall_us(void); /* of the machine that runs, or the true one */
 void process_begin(void);
+/* memory.c: what is taken from now on shares no page with what was taken before. */
+void memory_settle(void);
 struct waiters *mailbox_waiters(struct mailbox *mailbox);
 
 /* shell_http.c: one request to a machine's server. `answer` is called where it comes back, at most once; with status 0
