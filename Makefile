@@ -157,7 +157,7 @@ MUTANTS_BUILT := $(foreach mutant,$(MUTANTS),$(BUILD)/simulation/mutant_$(word 1
 $(foreach mutant,$(MUTANTS),$(eval $(call mutant_rule,$(word 1,$(subst =, ,$(mutant))),$(word 2,$(subst /, ,$(subst =, ,$(mutant)))),$(notdir $(mutant)))))
 # A fiber is left and entered by longjmp(), which the fortified one takes for a mistake.
 $(BUILD)/tests/simulation/%.o: CFLAGS += -U_FORTIFY_SOURCE
-$(BUILD)/tests/simulation/redis_model.o: CPPFLAGS += $(shell pkg-config --cflags lua5.1 2>/dev/null)
+$(BUILD)/tests/simulation/redis_scripts.o: CPPFLAGS += $(shell pkg-config --cflags lua5.1 2>/dev/null)
 
 # The page, in the same place whatever the sanitizers: packages as their lockfile pins them, installed below build/ -------
 PAGE := services/leaderboard/web

@@ -37,6 +37,21 @@ struct seen {
 	bool by_person; /* a reviewer has decided on it at any time */
 };
 
+/* oracle_rows.c: submissions with their latest decisions, in the order of ids. */
+extern struct seen oracle_seen[SUBMISSIONS_MAX];
+extern size_t oracle_seen_count;
+void oracle_take_submissions(void);
+void oracle_take_decisions(void);
+
+/* oracle_totals.c */
+void oracle_recount(struct count *count);
+void oracle_compare(const struct count *count); /* with what is stored */
+
+/* oracle_copies.c */
+void oracle_check_copies(void);   /* no two stand */
+void oracle_check_earliest(void); /* once all are decided: no copy stands behind one that was received later */
+
+extern const uint32_t oracle_parent_of[UNITS];     /* 0: the root, or no unit */
 extern struct count *oracle_history[VERSIONS_MAX]; /* by version of the board */
 extern int64_t oracle_newest;
 #define EPOCH_2000_US INT64_C(946684800000000)
