@@ -14,6 +14,8 @@ from harness.process import BUILD
 from harness.service import CRASH
 from harness.waiting import await_condition, await_within
 
+from . import growth
+
 BOARD_S, BOARD_REBUILT_S = 5, 30
 DRAIN_S = 120
 MIB = 1 << 20
@@ -37,6 +39,7 @@ def hold(world):
     board_in_redis_is_whole(system, world.campaign_id)
     audit_finds_nothing(system)
     nothing_grew(world)
+    growth.nothing_is_left(world)
     nobody_crashed(system)
     wrong = watch.violations()
     assert not wrong, f"{len(wrong)} wrong boards were called current: " + "; ".join(wrong[:5])

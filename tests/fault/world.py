@@ -7,6 +7,7 @@ import time
 
 from harness.system import System
 
+from . import growth
 from .load import Load
 from .watch import Watch
 
@@ -25,7 +26,7 @@ class World:
         self.campaign_id, = system.query("SELECT id FROM campaign WHERE code = %s", (campaign,))[0]
         self.healed_at = self.drained_at = time.monotonic()
         self.rebuilt, self.poison = False, 0
-        self.measured, self.resident = {}, {}
+        self.measured, self.resident, self.before = {}, {}, growth.census(system)
         self.load = self.watch = None
         self.ending = threading.Event()
         self.meter = threading.Thread(target=self._measure, daemon=True)
