@@ -14,6 +14,15 @@ from harness.waiting import await_condition
 TITLE = "malformed protobuf, and a poison message"
 DEADLY = "thuốc độc"
 FRAMES = 200
+FRAMES_AN_EDGE, BATCHES_AN_EDGE = 50, 5
+# Behind validation: what is said there, whose keys it has, and who takes it.
+EDGES = {"validation-9": ("KIND_SUBMISSION_VALIDATED", "validation", "deduplication-1"),
+         "sign-9": ("KIND_TEXT_SIGNED", "deduplication", "deduplication-index-0"),
+         "questions-9": ("KIND_TEXT_QUESTIONED", "intake", "deduplication-1"),
+         "deduplication-9": ("KIND_VERDICT_REACHED", "deduplication", "quota-1"),
+         "reviews-9": ("KIND_REVIEW_REQUESTED", "intake", "quota-1"),
+         "quota-decisions-9": ("KIND_DECISION_REACHED", "quota", "intake-1"),
+         "quota-outbox-9": ("KIND_OUTBOX_DUE", "quota", "notification-1")}
 
 
 def corpus(dice):
@@ -40,15 +49,49 @@ def corpus(dice):
             yield bytes(bits)
 
 
+def nothing_at_all(dice):
+    """The same for any kind of message: nothing that could be read as one, or with an id of no submission."""
+    yield from (b"", b"\xff", b"\x0a", b"\x0a\xff\xff\xff\xff\x0f", b"\x0b" * 500)
+    yield from (b"\x0a\x00", b"\x0a\x01x", b"\x0a\x11" + b"x" * 17)
+    while True:
+        yield b"\xff" * 11 + dice.randbytes(dice.randrange(3000))  # a number without an end
+
+
+def stranger_at(fault, system, edge, kind, owner, taker):
+    """One more upstream instance, with the right key, that the taker has found."""
+    endpoint = f"{system.run}/edge/{edge}"
+    upstream = Upstream("ipc://" + endpoint, kind, system.key_pair(owner))
+    fault.at_end.append(upstream.close)
+    os.chmod(endpoint, 0o777)
+    await_condition(lambda: upstream.has_worker(taker), 60 * fault.patience, f"{taker} to find the stranger at {edge}")
+    return upstream
+
+
+def at_every_edge(fault):
+    """To each service that takes messages, from one that has the keys of who sends them."""
+    world = fault.world()
+    system, dice = world.system, random.Random(world.seed)
+    before = {name: system.pid(name) for name in system.instances()}
+    for edge, (kind, owner, taker) in EDGES.items():
+        upstream, bodies = stranger_at(fault, system, edge, kind, owner, taker), nothing_at_all(dice)
+        for _ in range(FRAMES_AN_EDGE):
+            upstream.socket.send_multipart([upstream.worker, dice.randbytes(dice.randrange(0, 2000))])
+        for _ in range(BATCHES_AN_EDGE):
+            batch = upstream.hand_out([next(bodies) for _ in range(10)], taker)
+            await_condition(lambda batch=batch: upstream.ack(batch), 60 * fault.patience, f"{taker} to answer to {edge}")
+        upstream.close()
+        os.unlink(f"{system.run}/edge/{edge}")
+    ended = [name for name, pid in before.items() if system.pid(name) != pid]
+    assert not ended, f"fell over: {ended}"
+    world.healed()
+    fault.note(edges=len(EDGES), items=len(EDGES) * BATCHES_AN_EDGE * 10, frames=len(EDGES) * FRAMES_AN_EDGE)
+
+
 def malformed(fault):
     """From an intake with the right key, to validation."""
     world = fault.world()
-    endpoint = f"{world.system.run}/edge/intake-9"
-    upstream = Upstream("ipc://" + endpoint, "KIND_SUBMISSION_RECEIVED", world.system.key_pair("intake"))
-    fault.at_end.append(upstream.close)
-    os.chmod(endpoint, 0o777)
+    upstream = stranger_at(fault, world.system, "intake-9", "KIND_SUBMISSION_RECEIVED", "intake", "validation-1")
     pid = world.system.pid("validation-1")
-    await_condition(upstream.has_worker, 60 * fault.patience, "validation to find the stranger")
     bodies, dice = corpus(fault.dice), random.Random(world.seed)
     acknowledged = 0
     for _ in range(FRAMES // 10):
@@ -61,7 +104,7 @@ def malformed(fault):
     await_condition(lambda: upstream.ack(batch), 60 * fault.patience, "validation to go on")
     assert world.system.pid("validation-1") == pid, "it fell over"
     upstream.close()
-    os.unlink(endpoint)
+    os.unlink(f"{world.system.run}/edge/intake-9")
     world.healed()
     fault.note(items=FRAMES, refused=acknowledged, frames=FRAMES)
 
@@ -100,4 +143,4 @@ def poison(fault):
     fault.note(attempts=kept["attempts"], stage=kept["stage"])
 
 
-SCENARIOS = {"malformed": malformed, "poison": poison}
+SCENARIOS = {"malformed": malformed, "every-edge": at_every_edge, "poison": poison}
