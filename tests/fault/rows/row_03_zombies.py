@@ -51,6 +51,7 @@ def every_stage(fault):
     late = sum(value for name in world.system.instances() for key, value in world.system.metrics(name).items()
                if "late_acknowledgements_total" in key)
     fault.note(late_acknowledgements=int(late))
+    assert late > 0, "no late result came, so none was fenced off"
 
 
 def index_environment(system, number):
