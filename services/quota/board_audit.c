@@ -323,8 +323,15 @@ enum board_audit_progress board_audit_step(
 		return BOARD_AUDIT_NOT_NOW;
 	if (!await_board(audit, store) || !read_board(audit, store, end) || !newest_version(audit, pg, &newest))
 		return BOARD_AUDIT_NOT_NOW;
-	for (size_t i = 0; i < audit->pair_count; i++)
-		drifted += compare_pair(audit, listener, &audit->pairs[i], newest);
+	for (size_t i = 0; i < audit->pair_count; i++) {
+		const struct pair *pair = &audit->pairs[i];
+		size_t wrong = compare_pair(audit, listener, pair, newest);
+
+		if (wrong > 0 && pair->is_found)
+			board_store_own(store, audit->campaign->id, audit->generation, pair->expected.parent,
+				pair->expected.phase);
+		drifted += wrong;
+	}
 	audit->next = end;
 	audit->left -= audit->pair_count < audit->left ? audit->pair_count : audit->left;
 	if (drifted > 0)

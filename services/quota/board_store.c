@@ -215,6 +215,16 @@ bool board_store_read(struct board_store *store, uint32_t campaign, int64_t gene
 	return true;
 }
 
+void board_store_own(struct board_store *store, uint32_t campaign, int64_t generation, uint32_t parent, uint32_t phase)
+{
+	CLEANUP(redis_reply_clear)
+	redisReply *reply = redis_command(store->redis, "SADD board:{c%u}:g%lld:keys board:{c%u}:g%lld:%u:%u", campaign,
+		(long long)generation, campaign, (long long)generation, parent, phase);
+
+	if (reply == NULL)
+		return; /* the next look finds it again */
+}
+
 /* Rebuilds -------------------------------------------------------------------------------------------------------- */
 
 static void make_token(char token[33])

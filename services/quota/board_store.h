@@ -35,6 +35,9 @@ struct board_stored {
 bool board_store_read(struct board_store *store, uint32_t campaign, int64_t generation, uint32_t parent, uint32_t phase,
 	void (*take)(const struct board_stored *stored, void *context), void *context) MUST_CHECK;
 
+/* These rows go when their generation does, also where a stranger has made their key. */
+void board_store_own(struct board_store *store, uint32_t campaign, int64_t generation, uint32_t parent, uint32_t phase);
+
 /* A rebuild: one at a time for a campaign, whoever holds it. */
 struct board_rebuild {
 	uint32_t campaign;

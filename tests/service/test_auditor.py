@@ -87,6 +87,8 @@ def test_what_a_stranger_writes_is_found_and_repaired(world):  # noqa: F811
         act(world.client)
         await_condition(lambda: drift(service).get("board", 0) > before, AWAIT, name + " to be found")
         world.expect_board(AWAIT)
+    one_generation = lambda: len({key.decode().split(":")[2] for key in world.client.keys(BASE + "g*:*")}) == 1  # noqa: E731
+    await_condition(one_generation, AWAIT, "keys that strangers made to go with their generation")
     assert set(drift(service)) == {"board"}
     assert service.metrics()["sangkien_quota_audit_repaired_boards_total"] >= len(TAMPERED)
     await_condition(lambda: drift(service, "drift_rows") == {}, AWAIT, "the gauge to fall")
