@@ -178,16 +178,20 @@ class System:
         self.control(name, "-r")
         await_condition(lambda: self.pid(name) not in (before, -1, 0), 60, f"{name} to be started again")
 
-    def metrics(self, instance):
-        """All figures of an instance's admin port: {'name{labels}': value}."""
+    def admin(self, instance, path):
+        """What an instance's admin port answers."""
         with open(f"{self.run}/instances/{instance}", encoding="ascii") as file:
             host, port = file.read().strip().rsplit(":", 1)
         connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)
         try:
-            connection.request("GET", "/metrics")
-            text = connection.getresponse().read().decode()
+            connection.request("GET", path)
+            return Answer(connection.getresponse())
         finally:
             connection.close()
+
+    def metrics(self, instance):
+        """All figures of an instance: {'name{labels}': value}."""
+        text = self.admin(instance, "/metrics").body.decode()
         pairs = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
         return {name: float(value) for name, value in pairs}
 

@@ -49,9 +49,19 @@ def set_clock(path, jump):
     os.replace(path + ".new", path)
 
 
-def clock_is_seen(system, instance):
-    """What the instance itself says of its clock: intake compares it with PostgreSQL's."""
-    return abs(system.metric(instance, "sangkien_intake_clock_offset_microseconds") or 0)
+def says_that_it_is_off(system, instance):
+    """Intake compares its clock with PostgreSQL's: over a second off it is not ready, for that reason."""
+    answer = system.admin(instance, "/readyz")
+    offset = abs(system.metric(instance, "sangkien_intake_clock_offset_microseconds") or 0)
+    agrees = {one["name"]: one["holds"] for one in answer.json()["conditions"]}.get("clock")  # None: it is starting
+    assert agrees == (answer.status == 200) and agrees == (offset < 10 ** 6), (offset, answer.body)
+    return not agrees
+
+
+def late_words(system, instance):
+    """(acknowledgements that came after their lease, workers that went): by a clock that jumps, leases would end at once."""
+    late = sum(value for name, value in system.metrics(instance).items() if "late_acknowledgements_total" in name)
+    return late, system.log(instance).count("edge_worker_gone")
 
 
 def told_by_webhook(fault, system):
@@ -95,13 +105,17 @@ def jumps(fault):
     world.load.await_receipts(50, 120 * fault.patience)
     for instance in INSTANCES:
         clock = under_faketime(fault, system, instance)
+        world.load.await_receipts(30, 60 * fault.patience)
+        late, gone = late_words(system, instance)
         for jump in JUMPS:
             set_clock(clock, jump)
             if instance.startswith("intake"):
                 off = jump != "+0"
-                await_condition(lambda: (clock_is_seen(system, instance) > 10 ** 6) == off, 60 * fault.patience,
-                                f"{instance} to see that its clock is off by {jump} s")
+                await_condition(lambda: says_that_it_is_off(system, instance) == off, 60 * fault.patience,
+                                f"{instance} to say whether it is ready with a clock that is off by {jump} s")
             world.load.await_receipts(60, 60 * fault.patience)
+        now_late, now_gone = late_words(system, instance)
+        assert now_late == late or now_gone != gone, f"{now_late - late} leases of {instance} ended with its clock's jumps"
     world.healed()
     (early, late), = system.query(
         "SELECT extract(epoch FROM min(received_at))::float8, extract(epoch FROM max(received_at))::float8 FROM submission")
