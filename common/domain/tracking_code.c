@@ -1,7 +1,5 @@
 #include "common/domain/tracking_code.h"
 
-#include "common/runtime/random.h"
-
 #include <string.h>
 
 enum {
@@ -31,13 +29,10 @@ static void put_time(struct id128 *id, int64_t instant_us)
 		id->octet[i] = (uint8_t)(ms & 0xff);
 }
 
-struct id128 submission_id_make(int64_t now_us)
+struct id128 submission_id_make(int64_t now_us, struct id128 chance)
 {
-	struct id128 id;
-
-	put_time(&id, now_us);
-	random_fill(id.octet + TIME_OCTETS, ID128_SIZE - TIME_OCTETS);
-	return id;
+	put_time(&chance, now_us);
+	return chance;
 }
 
 int64_t submission_id_time_us(const struct id128 *id)

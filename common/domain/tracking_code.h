@@ -7,8 +7,9 @@
 
 enum { TRACKING_CODE_SIZE = 40 }; /* with hyphens and NUL */
 
-/* 40 bits of milliseconds since 2020-01-01T00:00Z of `now_us`, for locality and the sweeper, and 88 random bits. */
-struct id128 submission_id_make(int64_t now_us);
+/* 40 bits of milliseconds since 2020-01-01T00:00Z of `now_us`, for locality and the sweeper, and 88 bits of `chance`.
+ */
+struct id128 submission_id_make(int64_t now_us, struct id128 chance);
 int64_t submission_id_time_us(const struct id128 *id); /* to the millisecond */
 struct id128 submission_id_floor(int64_t instant_us);  /* the least id of that millisecond */
 

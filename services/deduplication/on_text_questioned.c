@@ -1,6 +1,7 @@
 #include "common/domain/tracking_code.h"
 #include "common/runtime/clock.h"
 #include "common/runtime/log.h"
+#include "common/runtime/random.h"
 #include "services/deduplication/explain_run.h"
 #include "services/deduplication/signing.h"
 #include "services/deduplication/snapshots.h"
@@ -83,7 +84,7 @@ static void begin_draft(struct signing *signing, struct delivery *delivery, cons
 	comparison->campaign = message->campaign;
 	comparison->unit = message->unit;
 	comparison->text.received_at = clock_now_us();
-	comparison->text.id = submission_id_make(comparison->text.received_at);
+	comparison->text.id = submission_id_make(comparison->text.received_at, random_id());
 	comparison->text.asked = 1;
 	comparison->stage = STAGE_ASKING;
 	signing->drafts++;

@@ -2,6 +2,7 @@
 
 #include "common/domain/tracking_code.h"
 #include "common/runtime/clock.h"
+#include "common/runtime/random.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -131,7 +132,7 @@ static void fill(struct front *front, const struct admission *admission, const s
 	out->has_digest = front->shape.error_count == 0;
 	if (out->has_digest)
 		fields_digest(front->person_key, fields, out->digest);
-	out->submission.id = submission_id_make(clock_now_us());
+	out->submission.id = submission_id_make(clock_now_us(), random_id());
 	out->submission.campaign = admission->campaign->id;
 	out->submission.received_at = fields->has_received_at ? fields->received_at : admission->received_at;
 	out->submission.fields = *fields;

@@ -5,6 +5,7 @@
 
 #include "common/domain/tracking_code.h"
 #include "common/runtime/clock.h"
+#include "common/runtime/random.h"
 #include "services/intake/shape_reading.h"
 
 #include <stdlib.h>
@@ -116,7 +117,7 @@ void http_similar(struct http_exchange *exchange, void *context)
 	if (question == NULL)
 		return;
 	question->is_draft = true;
-	question->id = submission_id_make(clock_now_us());
+	question->id = submission_id_make(clock_now_us(), random_id());
 	enum problem problem = judge_draft(front, exchange, question);
 	if (problem == PROBLEM_NONE) {
 		hand_over(front, exchange, question);

@@ -2,6 +2,8 @@
  * the order of time. */
 #include "common/domain/tracking_code.h"
 
+#include "common/runtime/random.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -15,7 +17,7 @@ static void test_comes_back(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 2000; i++) {
-		struct id128 id = submission_id_make(INSTANT_US + i), back;
+		struct id128 id = submission_id_make(INSTANT_US + i, random_id()), back;
 		char text[TRACKING_CODE_SIZE];
 
 		tracking_code_format(&id, text);
@@ -44,7 +46,7 @@ static void test_finds_every_wrong_letter(void **state)
 {
 	(void)state;
 	for (int round = 0; round < 50; round++) {
-		struct id128 id = submission_id_make(INSTANT_US), back;
+		struct id128 id = submission_id_make(INSTANT_US, random_id()), back;
 		char text[TRACKING_CODE_SIZE];
 
 		tracking_code_format(&id, text);
@@ -65,7 +67,7 @@ static void test_finds_every_swap(void **state)
 {
 	(void)state;
 	for (int round = 0; round < 50; round++) {
-		struct id128 id = submission_id_make(INSTANT_US), back;
+		struct id128 id = submission_id_make(INSTANT_US, random_id()), back;
 		char text[TRACKING_CODE_SIZE];
 
 		tracking_code_format(&id, text);
@@ -120,7 +122,7 @@ static void test_refuses_what_is_no_code(void **state)
 static void test_id_bears_its_time(void **state)
 {
 	(void)state;
-	struct id128 id = submission_id_make(INSTANT_US), floor = submission_id_floor(INSTANT_US);
+	struct id128 id = submission_id_make(INSTANT_US, random_id()), floor = submission_id_floor(INSTANT_US);
 	struct id128 next = submission_id_floor(INSTANT_US + 1000);
 
 	assert_int_equal(submission_id_time_us(&id), INSTANT_US / 1000 * 1000);
