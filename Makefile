@@ -119,11 +119,11 @@ $(BUILD)/simulation/simulator: $(SIMULATION_OBJ) $(SIMULATED:%=$(BUILD)/simulati
 	@echo '  LD $@'
 	@$(CC) $(LDFLAGS) -Wl,--wrap=clock_receipt_us $^ $(SIMULATION_LIBS) -o $@
 
-# What decides does no I/O: credit, lease and re-dispatch, window, fence, quota's effects, boards' versions, index and
-# verdict. This links without libzmq, libpq, hiredis, clocks and threads, or it is not built; nobody runs it ------------
+# What decides does no I/O: credit, lease and re-dispatch, window, sweeper, fence, quota's effects, boards' versions, index
+# and verdict. This links without libzmq, libpq, hiredis, clocks and threads, or it is not built; nobody runs it --------
 PURE := $(addprefix common/,edge/credit edge/lease edge/lease_book edge/lease_worker edge/wire runtime/arena runtime/buffer \
-		domain/unit_tree domain/text) \
-	$(addprefix services/intake/,window backlog id_map) \
+		domain/unit_tree domain/text domain/tracking_code) \
+	$(addprefix services/intake/,window backlog id_map sweep_walk) \
 	$(addprefix services/quota/,fence board_versions copies tally days hours people) \
 	$(addprefix services/deduplication/,tenure index index_batch entries pages postings sketch lanes weights verdict) \
 	services/leaderboard/versions
@@ -136,7 +136,7 @@ $(BUILD)/simulation/simulator: | $(BUILD)/simulation/pure
 # Its mutants: one object of one service (or of common/) is built without one protection -------------------------------
 MUTANTS := no_fencing_epoch=quota/fence epoch_after_rebuild=deduplication/tenure \
 	greatest_instead_of_newest=quota/board_scripts no_conflict_on_effects=quota/history \
-	acknowledge_before_commit=intake/scribe sweep_after_last_seen=intake/sweeper window_never_freed=intake/window \
+	acknowledge_before_commit=intake/scribe sweep_after_last_seen=intake/sweep_walk window_never_freed=intake/window \
 	person_per_submission=quota/people revoke_keeps_ancestors=quota/tally lease_never_expires=edge/lease
 upper = $(shell printf %s '$(1)' | tr a-z A-Z)
 # name, wing, file

@@ -4,11 +4,7 @@
 
 #include "common/runtime/pg.h"
 #include "services/intake/dispatch.h"
-
-enum {
-	SWEEP_SPAN_ROWS = 20000, /* submissions looked at by one query */
-	SWEEP_ROWS_MAX = 256,    /* read whole by one query */
-};
+#include "services/intake/sweep_walk.h"
 
 /* Where a span of at most SWEEP_SPAN_ROWS submissions from `from` ends: the first id beyond it, at most `until`. */
 enum pg_status sweep_span(struct pg *pg, const struct id128 *from, const struct id128 *until, struct id128 *end,

@@ -1,11 +1,10 @@
 #include "services/intake/sweeper.h"
 
 #include "common/domain/role_lease.h"
-#include "common/domain/tracking_code.h"
 #include "common/runtime/clock.h"
 #include "common/runtime/log.h"
-#include "common/runtime/mutant.h"
 #include "services/intake/sweep.h"
+#include "services/intake/sweep_walk.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -15,32 +14,10 @@
 enum {
 	STATEMENT_MS = 30000,
 	CONNECT_MS = 1000,
-	ROLE_LEASE_MS = 5000,
-	ELECT_EVERY_MS = 1500,
-	STEP_MS = 50,      /* wait while there is something to feed and no room for it */
-	PATIENCE_MS = 500, /* how long it waits for room for many; then a few are fed, on which the others may depend */
-	PASS_LEAST_MS = 1000,
-	PASS_SHARE = 20, /* a pass or a count is followed by a rest of as many times its length */
-	PASS_MOST_MS = 60000,
-	SLOP_MS = 15000, /* how much later than its id a submission may appear: the writers' deadlines */
-	DEEP_EVERY_MS = 600000,
 	MS_US = 1000,
-	SECOND_US = 1000000,
 };
 
 #define ROLE "sweeper"
-
-/* One walk over the ids, oldest first. Each starts anew at the oldest undecided one less a slop, never at the last one
- * seen: a commit may appear with an earlier id (a poller that remembered saw 2 before 1). */
-struct pass {
-	bool walking;
-	struct id128 cursor, until;
-	int64_t begun_ms, worked_ms;
-	size_t undecided;
-	int64_t oldest_us;   /* 0: none found yet */
-	int64_t released_us; /* the oldest that an operator let go from quarantine, before the walk's beginning; 0: none
-			      */
-};
 
 struct sweeper {
 	struct sweeper_options options;
@@ -48,13 +25,8 @@ struct sweeper {
 	atomic_bool closing;
 	struct pg *pg;
 	struct id128 holder;
-	int64_t epoch, elected_until_ms, elect_at_ms;
-	struct pass pass;
-	int64_t floor_us;   /* nothing older is undecided, as far as is known */
-	int64_t deep_at_ms; /* then from the very first one, whatever is known */
-	int64_t pass_at_ms, survey_at_ms, few_at_ms;
-	struct id128 *ids; /* SWEEP_SPAN_ROWS of one span */
-	size_t id_count, id_next;
+	struct sweep_walk *walk;
+	struct id128 *ids;         /* SWEEP_SPAN_ROWS, as they were read */
 	struct errand *unfinished; /* PostgreSQL was away */
 };
 
@@ -133,122 +105,17 @@ static void do_errands(struct sweeper *sweeper, int wait_ms)
 	} while (mailbox_take(errands, &letter, 1) == 1);
 }
 
-/* The role -------------------------------------------------------------------------------------------------------- */
+/* Steps of the walk ----------------------------------------------------------------------------------------------- */
 
-static bool holds_role(const struct sweeper *sweeper)
+static bool elect(struct sweeper *sweeper)
 {
-	return sweeper->epoch != 0 && clock_monotonic_ms() < sweeper->elected_until_ms;
-}
-
-static void elect(struct sweeper *sweeper)
-{
-	int64_t now_ms = clock_monotonic_ms(), before = holds_role(sweeper) ? sweeper->epoch : 0, epoch;
-	if (now_ms < sweeper->elect_at_ms)
-		return;
-	sweeper->elect_at_ms = now_ms + ELECT_EVERY_MS;
-	if (role_lease_take(sweeper->pg, ROLE, &sweeper->holder, ROLE_LEASE_MS, &epoch, now_ms + ROLE_LEASE_MS) !=
-		PG_OK)
-		return; /* what is held runs out by itself */
-	sweeper->epoch = epoch;
-	/* Counted from before the question, so that it ends here before it ends there. */
-	sweeper->elected_until_ms = now_ms + ROLE_LEASE_MS;
-	metric_set(sweeper->options.metrics->sweeper_epoch, epoch);
-	if (epoch == before)
-		return;
-	log_info(epoch != 0 ? "sweeper_elected" : "sweeper_lost", KV_I64("epoch", epoch));
-	sweeper->pass = (struct pass){0};
-	sweeper->id_count = sweeper->id_next = 0;
-	sweeper->deep_at_ms = sweeper->pass_at_ms = 0;
-	dispatch_reserve(sweeper->options.dispatch, 0);
-}
-
-/* The walk -------------------------------------------------------------------------------------------------------- */
-
-static int64_t now_us(const struct sweeper *sweeper)
-{
-	return receipt_clock_now(sweeper->options.clock, clock_now_us(), clock_monotonic_ms() * MS_US);
-}
-
-static int64_t horizon_us(const struct sweeper *sweeper)
-{
-	return now_us(sweeper) - (int64_t)sweeper->options.lease_ms * MS_US;
-}
-
-/* These are undecided; what is not under way is to be fed. */
-static void take_span(struct sweeper *sweeper, int64_t *oldest_us)
-{
-	if (sweeper->id_count > 0 && *oldest_us == 0)
-		*oldest_us = submission_id_time_us(&sweeper->ids[0]);
-	sweeper->pass.undecided += sweeper->id_count;
-	sweeper->id_count = dispatch_missing(sweeper->options.dispatch, sweeper->ids, sweeper->id_count);
-	sweeper->id_next = 0;
-}
-
-/* The floor stays where it is: the walk need not go over all that lies between. Where PostgreSQL fails it is for the
- * next pass. */
-static void take_released(struct sweeper *sweeper)
-{
-	struct pass *pass = &sweeper->pass;
-	if (sweep_released(sweeper->pg, &pass->cursor, sweeper->ids, &sweeper->id_count, deadline()) != PG_OK)
-		sweeper->id_count = 0;
-	take_span(sweeper, &pass->released_us);
-}
-
-static void begin_pass(struct sweeper *sweeper, int64_t now_ms)
-{
-	bool deep = now_ms >= sweeper->deep_at_ms;
-	if (deep)
-		sweeper->deep_at_ms = now_ms + DEEP_EVERY_MS;
-	sweeper->pass = (struct pass){.walking = true, .begun_ms = now_ms};
-	if (!deep && sweeper->floor_us > 0)
-		sweeper->pass.cursor = submission_id_floor(sweeper->floor_us);
-	sweeper->pass.until = submission_id_floor(horizon_us(sweeper));
-	sweeper->id_count = sweeper->id_next = 0;
-	take_released(sweeper);
-}
-
-static void show_pending(struct sweeper *sweeper, size_t undecided)
-{
-	const struct pass *pass = &sweeper->pass;
-	int64_t oldest_us = pass->released_us != 0 ? pass->released_us : pass->oldest_us;
-	metric_set(sweeper->options.metrics->pending, (int64_t)undecided);
-	metric_set(
-		sweeper->options.metrics->pending_age, oldest_us == 0 ? 0 : (now_us(sweeper) - oldest_us) / SECOND_US);
-}
-
-/* So that looking costs PostgreSQL a twentieth of its time at most. */
-static int64_t rest_ms(int64_t worked_ms)
-{
-	int64_t rest = worked_ms * PASS_SHARE;
-	rest = rest > PASS_LEAST_MS ? rest : PASS_LEAST_MS;
-	return rest < PASS_MOST_MS ? rest : PASS_MOST_MS;
-}
-
-static void end_pass(struct sweeper *sweeper, int64_t now_ms)
-{
-	struct pass *pass = &sweeper->pass;
-	int64_t until_us = submission_id_time_us(&pass->until);
-	int64_t oldest_us = pass->oldest_us != 0 && pass->oldest_us < until_us ? pass->oldest_us : until_us;
-	sweeper->floor_us = MUTANT_SWEEP_AFTER_LAST_SEEN ? until_us : oldest_us - (int64_t)SLOP_MS * MS_US;
-	sweeper->pass_at_ms = now_ms + rest_ms(pass->worked_ms);
-	show_pending(sweeper, pass->undecided);
-	dispatch_reserve(sweeper->options.dispatch, 0);
-	pass->walking = false;
-}
-
-/* The next span's undecided ids. False: PostgreSQL failed, or the pass is at its end. */
-static bool next_span(struct sweeper *sweeper)
-{
-	struct pass *pass = &sweeper->pass;
-	struct id128 end;
-	int64_t begun_ms = clock_monotonic_ms();
-	if (sweep_span(sweeper->pg, &pass->cursor, &pass->until, &end, deadline()) != PG_OK ||
-		sweep_undecided(sweeper->pg, &pass->cursor, &end, sweeper->ids, &sweeper->id_count, deadline()) !=
-			PG_OK)
+	int64_t epoch;
+	if (role_lease_take(sweeper->pg, ROLE, &sweeper->holder, SWEEP_ROLE_MS, &epoch,
+		    clock_monotonic_ms() + SWEEP_ROLE_MS) != PG_OK)
 		return false;
-	pass->cursor = end;
-	take_span(sweeper, &pass->oldest_us);
-	pass->worked_ms += clock_monotonic_ms() - begun_ms;
+	metric_set(sweeper->options.metrics->sweeper_epoch, epoch);
+	if (sweep_walk_elected(sweeper->walk, epoch))
+		log_info(epoch != 0 ? "sweeper_elected" : "sweeper_lost", KV_I64("epoch", epoch));
 	return true;
 }
 
@@ -263,92 +130,83 @@ static void offer_swept(struct parcel *parcel, void *context)
 	free(parcel);
 }
 
-/* How many of `left` to read whole now. Not one by one as places come free: each query has its price. But what fills
- * the window may all be waiting for the first of these, so a few are fed too, now and then. */
-static size_t worth_feeding(struct sweeper *sweeper, size_t left, size_t room)
-{
-	int64_t now_ms = clock_monotonic_ms();
-	size_t part = left < room ? left : room;
-	part = part < SWEEP_ROWS_MAX ? part : SWEEP_ROWS_MAX;
-	if (part == 0 || (part < left && part < SWEEP_ROWS_MAX / 4 && now_ms < sweeper->few_at_ms))
-		return 0;
-	sweeper->few_at_ms = now_ms + PATIENCE_MS;
-	return part;
-}
-
-/* Feeds what the window takes. False: no room, or PostgreSQL failed. */
-static bool feed(struct sweeper *sweeper)
-{
-	size_t left = sweeper->id_count - sweeper->id_next;
-	size_t part = worth_feeding(sweeper, left, dispatch_room(sweeper->options.dispatch));
-	dispatch_reserve(sweeper->options.dispatch, left);
-	if (part == 0)
-		return false;
-	/* What has been sent since the span was read is not sent twice. */
-	struct id128 *ids = sweeper->ids + sweeper->id_next;
-	size_t missing = dispatch_missing(sweeper->options.dispatch, ids, part);
-	if (missing > 0 && sweep_rows(sweeper->pg, ids, missing, offer_swept, sweeper, deadline()) != PG_OK)
-		return false;
-	sweeper->id_next += part;
-	return true;
-}
-
-/* What found no room in the window, as soon as there is some: it does not wait for its age. False: nothing was fed. */
-static bool feed_backlog(struct sweeper *sweeper)
+static bool feed(struct sweeper *sweeper, const struct sweep_step *step)
 {
 	struct dispatch *dispatch = sweeper->options.dispatch;
 	struct id128 ids[SWEEP_ROWS_MAX];
-	size_t waiting = dispatch_backlog(dispatch), part = worth_feeding(sweeper, waiting, dispatch_room(dispatch));
-	if (part == 0)
-		return false;
-	size_t count = dispatch_backlog_take(dispatch, ids, part);
+	size_t count = step->count;
+	if (step->action == SWEEP_FEED)
+		memcpy(ids, step->ids, count * sizeof(*ids));
+	else /* where PostgreSQL fails the walk finds them */
+		count = dispatch_backlog_take(dispatch, ids, count);
+	/* What has been sent since these were found is not sent twice. */
 	size_t missing = dispatch_missing(dispatch, ids, count);
-	/* Where PostgreSQL fails the walk finds them. */
-	return missing == 0 || sweep_rows(sweeper->pg, ids, missing, offer_swept, sweeper, deadline()) == PG_OK;
+	if (missing > 0 && sweep_rows(sweeper->pg, ids, missing, offer_swept, sweeper, deadline()) != PG_OK)
+		return false;
+	sweep_walk_fed(sweeper->walk, clock_monotonic_ms());
+	return true;
 }
 
-/* While a long backlog is fed a pass takes as long as that: what is left is counted apart. */
-static void survey(struct sweeper *sweeper, int64_t now_ms)
+static enum pg_status read_ids(struct sweeper *sweeper, const struct sweep_step *step, struct sweep_found *found)
 {
-	struct id128 cursor = sweeper->pass.cursor, until = submission_id_floor(horizon_us(sweeper)), end;
-	size_t count, total = sweeper->id_count - sweeper->id_next;
-	struct id128 *ids = now_ms < sweeper->survey_at_ms ? NULL : malloc(SWEEP_SPAN_ROWS * sizeof(*ids));
-	if (ids == NULL)
-		return;
-	while (memcmp(&cursor, &until, sizeof(cursor)) < 0 && !atomic_load(&sweeper->closing) && holds_role(sweeper)) {
-		if (sweep_span(sweeper->pg, &cursor, &until, &end, deadline()) != PG_OK ||
-			sweep_undecided(sweeper->pg, &cursor, &end, ids, &count, deadline()) != PG_OK)
-			break;
-		total += count;
-		cursor = end;
-		elect(sweeper);
-	}
-	free(ids);
-	show_pending(sweeper, total);
-	int64_t ended_ms = clock_monotonic_ms();
-	sweeper->survey_at_ms = ended_ms + rest_ms(ended_ms - now_ms);
+	struct pg *pg = sweeper->pg;
+	if (step->action == SWEEP_READ_RELEASED)
+		return sweep_released(pg, &step->from, sweeper->ids, &found->undecided, deadline());
+	enum pg_status status = sweep_span(pg, &step->from, &step->until, &found->end, deadline());
+	if (status == PG_OK)
+		status = sweep_undecided(pg, &step->from, &found->end, sweeper->ids, &found->undecided, deadline());
+	return status;
 }
 
-/* Walks on as far as there is room. Gives how long to wait before the next step. */
-static int walk(struct sweeper *sweeper)
+static bool look_for(struct sweeper *sweeper, const struct sweep_step *step)
+{
+	struct sweep_found found = {.ids = sweeper->ids};
+	if (read_ids(sweeper, step, &found) != PG_OK)
+		return false;
+	found.oldest = sweeper->ids[0];
+	if (step->action != SWEEP_SURVEY_SPAN)
+		found.count = dispatch_missing(sweeper->options.dispatch, sweeper->ids, found.undecided);
+	sweep_walk_found(sweeper->walk, &found, clock_monotonic_ms());
+	return true;
+}
+
+static bool show(struct sweeper *sweeper, const struct sweep_step *step)
+{
+	metric_set(sweeper->options.metrics->pending, (int64_t)step->pending);
+	metric_set(sweeper->options.metrics->pending_age, step->age_s);
+	return true;
+}
+
+/* False: PostgreSQL failed. */
+static bool carry_out(struct sweeper *sweeper, const struct sweep_step *step)
+{
+	switch (step->action) {
+	case SWEEP_WAIT:
+		return true;
+	case SWEEP_ELECT:
+		return elect(sweeper);
+	case SWEEP_FEED_BACKLOG:
+	case SWEEP_FEED:
+		return feed(sweeper, step);
+	case SWEEP_READ_RELEASED:
+	case SWEEP_READ_SPAN:
+	case SWEEP_SURVEY_SPAN:
+		return look_for(sweeper, step);
+	case SWEEP_SHOW:
+		return show(sweeper, step);
+	}
+	return false;
+}
+
+static struct sweep_sight look_round(const struct sweeper *sweeper)
 {
 	int64_t now_ms = clock_monotonic_ms();
-	if (!sweeper->pass.walking) {
-		if (now_ms < sweeper->pass_at_ms)
-			return STEP_MS;
-		begin_pass(sweeper, now_ms);
-	}
-	while (sweeper->id_next < sweeper->id_count) {
-		if (!feed(sweeper)) {
-			survey(sweeper, now_ms);
-			return STEP_MS;
-		}
-	}
-	if (memcmp(&sweeper->pass.cursor, &sweeper->pass.until, ID128_SIZE) >= 0)
-		end_pass(sweeper, now_ms);
-	else if (!next_span(sweeper))
-		return STEP_MS;
-	return 0;
+	return (struct sweep_sight){
+		.now_ms = now_ms,
+		.now_us = receipt_clock_now(sweeper->options.clock, clock_now_us(), now_ms * MS_US),
+		.room = dispatch_room(sweeper->options.dispatch),
+		.backlog = dispatch_backlog(sweeper->options.dispatch),
+	};
 }
 
 /* The thread ------------------------------------------------------------------------------------------------------ */
@@ -356,22 +214,32 @@ static int walk(struct sweeper *sweeper)
 static void *run(void *context)
 {
 	struct sweeper *sweeper = context;
-	int wait_ms = STEP_MS;
+	int wait_ms = SWEEP_STEP_MS;
 	while (!atomic_load(&sweeper->closing)) {
 		do_errands(sweeper, wait_ms);
-		wait_ms = STEP_MS; /* unless there is more to do at once */
+		wait_ms = SWEEP_STEP_MS;
 		if (!pg_ready(sweeper->pg, clock_monotonic_ms() + CONNECT_MS))
 			continue;
-		elect(sweeper);
-		if (feed_backlog(sweeper))
-			wait_ms = 0;
-		if (holds_role(sweeper) && walk(sweeper) == 0)
-			wait_ms = 0;
+		struct sweep_sight sight = look_round(sweeper);
+		struct sweep_step step = sweep_walk_next(sweeper->walk, &sight);
+		dispatch_reserve(sweeper->options.dispatch, sweep_walk_left(sweeper->walk));
+		if (!carry_out(sweeper, &step))
+			sweep_walk_failed(sweeper->walk);
+		wait_ms = step.wait_ms;
 	}
-	if (holds_role(sweeper) &&
+	if (sweep_walk_holds_role(sweeper->walk, clock_monotonic_ms()) &&
 		role_lease_end(sweeper->pg, ROLE, &sweeper->holder, clock_monotonic_ms() + CONNECT_MS) != PG_OK)
 		log_info("sweeper_not_resigned");
 	return NULL;
+}
+
+static void sweeper_free(struct sweeper *sweeper)
+{
+	pg_close(&sweeper->pg);
+	sweep_walk_free(&sweeper->walk);
+	free(sweeper->unfinished);
+	free(sweeper->ids);
+	free(sweeper);
 }
 
 struct sweeper *sweeper_open(const struct sweeper_options *options)
@@ -382,14 +250,14 @@ struct sweeper *sweeper_open(const struct sweeper_options *options)
 	sweeper->options = *options;
 	sweeper->holder = service_boot_id(options->service);
 	sweeper->pg = pg_open_by_key(options->conninfo, "intake sweeper");
-	sweeper->ids = malloc(SWEEP_SPAN_ROWS * sizeof(*sweeper->ids));
-	if (sweeper->pg != NULL && sweeper->ids != NULL && pthread_create(&sweeper->thread, NULL, run, sweeper) == 0) {
+	sweeper->walk = sweep_walk_new(options->lease_ms);
+	sweeper->ids = calloc(SWEEP_SPAN_ROWS, sizeof(*sweeper->ids));
+	if (sweeper->pg != NULL && sweeper->walk != NULL && sweeper->ids != NULL &&
+		pthread_create(&sweeper->thread, NULL, run, sweeper) == 0) {
 		pthread_setname_np(sweeper->thread, "sweeper");
 		return sweeper;
 	}
-	pg_close(&sweeper->pg);
-	free(sweeper->ids);
-	free(sweeper);
+	sweeper_free(sweeper);
 	return NULL;
 }
 
@@ -401,8 +269,5 @@ void sweeper_close(struct sweeper **handle)
 		return;
 	atomic_store(&sweeper->closing, true);
 	pthread_join(sweeper->thread, NULL);
-	pg_close(&sweeper->pg);
-	free(sweeper->unfinished);
-	free(sweeper->ids);
-	free(sweeper);
+	sweeper_free(sweeper);
 }
