@@ -34,7 +34,7 @@ class Books:
         self.control, self.server, self.random, self.next = control, server, random.Random(seed), 0
         control.do("campaign", "apply", control.write("c.yaml", CAMPAIGN.format(code="trial")))
         control.do("units", "import", control.write("u.csv", units), "--campaign", "trial")
-        server.query("INSERT INTO board VALUES (1, 0) ON CONFLICT DO NOTHING")
+        server.query("INSERT INTO board VALUES (1, 1) ON CONFLICT (campaign_id) DO UPDATE SET version = 1")
         self.round = (FIRST_DAY + datetime.timedelta(days=1), FIRST_DAY + datetime.timedelta(days=2))
         server.query("INSERT INTO quota_round VALUES (1, 1, 'R', 'R', %s, %s)", self.round)
 
