@@ -5,13 +5,14 @@
 #include "common/runtime/clock.h"
 #include "common/runtime/metrics.h"
 
+#include "tests/unit/await.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -106,15 +107,16 @@ static uint64_t version_now(struct pg *pg)
 /* The snapshot once it is of the version that PostgreSQL has now. */
 static const struct reference *await_current(struct reference_source *source, struct pg *pg)
 {
-	const struct timespec pause = {.tv_nsec = 5000000};
 	uint64_t wanted = version_now(pg);
 
-	for (int64_t deadline = soon(); clock_monotonic_ms() < deadline; nanosleep(&pause, NULL)) {
+	int64_t deadline_ms = soon();
+
+	do {
 		const struct reference *reference = reference_acquire(source);
 		if (reference != NULL && reference->version == wanted)
 			return reference;
 		reference_release(source, &reference);
-	}
+	} while (await_again(deadline_ms));
 	fail_msg("no snapshot of version %llu", (unsigned long long)wanted);
 	return NULL;
 }

@@ -2,26 +2,24 @@
  * that of the newest, and `applied` is the end of what is in without a gap; a rebuild changes nothing for readers until
  * it is whole. Would catch: a greater figure kept for a newer one, a late version that puts a row back, a gap that is
  * jumped, news lost while a generation is built, a rebuild that puts the board back, one by who has lost the lock. */
-#include "common/runtime/clock.h"
 #include "services/quota/board_store.h"
 
+#include "tests/unit/await.h"
 #include "tests/unit/quota/world.h"
-
-#include <time.h>
 
 enum { TIMEOUT_MS = 5000, PATIENCE_MS = 60000, UNITS = 6, VERSIONS = 40, PHASE = 1, SEEDS = 12, NOT_THERE = -1 };
 
 static int open_store(void **state)
 {
-	const struct timespec pause = {.tv_nsec = 5000000};
 	const char *address = getenv("SANGKIEN_TEST_REDIS");
 	struct board_store *store = address == NULL ? NULL : board_store_open(address, NULL, NULL, TIMEOUT_MS);
-	int64_t give_up_ms = clock_monotonic_ms() + PATIENCE_MS;
+	int64_t deadline_ms = clock_monotonic_ms() + PATIENCE_MS;
 
-	while (store != NULL && !board_store_ready(store) && clock_monotonic_ms() < give_up_ms)
-		nanosleep(&pause, NULL);
 	*state = store;
-	return store != NULL && !board_store_ready(store);
+	while (store != NULL && !board_store_ready(store))
+		if (!await_again(deadline_ms))
+			return -1;
+	return 0;
 }
 
 static int close_store(void **state)

@@ -3,6 +3,8 @@
 #include "common/runtime/clock.h"
 #include "common/runtime/pg.h"
 
+#include "tests/unit/await.h"
+
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,11 +57,11 @@ static int64_t number(struct pg *pg, const char *sql)
 
 static bool await_number(struct pg *pg, const char *sql, int64_t wanted)
 {
-	const struct timespec pause = {.tv_nsec = 5000000};
-	for (int64_t deadline = soon(PATIENCE_MS); clock_monotonic_ms() < deadline; nanosleep(&pause, NULL))
-		if (number(pg, sql) == wanted)
-			return true;
-	return false;
+	int64_t deadline_ms = soon(PATIENCE_MS);
+	while (number(pg, sql) != wanted)
+		if (!await_again(deadline_ms))
+			return false;
+	return true;
 }
 
 static struct bytes bytes_of(const char *text)

@@ -3,13 +3,14 @@
 #include "common/runtime/clock.h"
 #include "common/runtime/redis.h"
 
+#include "tests/unit/await.h"
+
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -27,12 +28,11 @@ static const char *address(void)
 
 static bool await_ready(struct redis *redis)
 {
-	const struct timespec pause = {.tv_nsec = 5000000};
-	for (int64_t deadline = clock_monotonic_ms() + PATIENCE_MS; clock_monotonic_ms() < deadline;
-		nanosleep(&pause, NULL))
-		if (redis_ready(redis))
-			return true;
-	return false;
+	int64_t deadline_ms = clock_monotonic_ms() + PATIENCE_MS;
+	while (!redis_ready(redis))
+		if (!await_again(deadline_ms))
+			return false;
+	return true;
 }
 
 static struct redis *open_ready(void)
